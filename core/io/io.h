@@ -1,0 +1,146 @@
+/*
+ * io.h - everything that the main thread and the I/O threads say to each other.
+ *
+ * An I/O thread owns sockets, TLS and parsing; main owns everything else. With `threads` 0 the same
+ * code runs on the main loop and the same queues are drained once a turn, without lock or wake-up.
+ * No function here ever calls back before it returns: what happens comes by the handler, on the
+ * main thread, when a turn of the loop ends.
+ *
+ * A connection is a number {thread, slot, generation}. What is said to a connection that has gone is
+ * dropped, silently and in one place; after `closed` nothing comes from it.
+ *
+ * Barrier. A connection with PC__XMPP framing starts with its barrier up: after each top-level
+ * element (and after the stream header) its parser stops until pc__io_continue(). With the barrier
+ * down the parser runs ahead by at most 32 elements, or as many bytes as a stanza may have, that
+ * main has not given back by pc__io_credit(); past that the socket is not read. One connection gets
+ * at most 16 elements into a turn.
+ *
+ * Output of a turn is gathered and written at its end: one TLS record and one write for a socket.
+ * Above half of `send_limit` unsent bytes `piled` is told, and `drained` when they have left; at
+ * the limit the connection is dropped. A backlog never stops reading.
+ *
+ * Time. A connection that has had no bytes for `idle_seconds` tells `idle`, again after each such
+ * time. A TLS handshake has `handshake_seconds`. Five seconds after its last byte a stream parks
+ * its parser (or at once, where many streams hold one).
+ */
+#pragma once
+
+#include <uv.h>
+
+#include <prosody-c/base.h>
+#include <prosody-c/stanza.h>
+
+#include "xml/parser.h"
+
+typedef struct pc__io pc__io;
+typedef struct pc__tls pc__tls; /* tls.h: an immutable snapshot of certificates and settings */
+
+typedef enum pc__framing { PC__XMPP, PC__RAW } pc__framing;
+typedef struct pc__io_listener pc__io_listener;
+
+/* How a connection is treated. Strings and limits are borrowed and live as long as the pc__io. */
+typedef struct pc__io_kind {
+	pc__framing framing;
+	const char *content_ns;
+	const char *alpn;          /* asked for with direct TLS; another one is refused; NULL: any */
+	bool direct_tls;
+	bool want_peer_cert;       /* ask the peer for a certificate (never required) */
+	size_t send_limit;         /* bytes; 0: 8 MiB */
+	double idle_seconds;       /* 0: never */
+	double handshake_seconds;  /* 0: 30 */
+	bool keepalive;            /* TCP keepalives */
+} pc__io_kind;
+
+/* What TLS agreed on; given to main with tls_done, freed by pc__io_tls_info_free. */
+typedef struct pc__io_tls_info {
+	const char *version, *cipher;  /* static strings of the library */
+	uint8_t exporter[32];          /* tls-exporter (RFC 9266) */
+	bool has_exporter;
+	uint8_t end_point[64];         /* tls-server-end-point (RFC 5929) */
+	size_t end_point_len;          /* 0: undefined for this certificate */
+	char *server_name;             /* SNI that the peer asked for; NULL: none */
+	pc_str *peer_certs;            /* DER, leaf first */
+	size_t n_peer_certs;
+} pc__io_tls_info;
+void pc__io_tls_info_free(pc__io_tls_info **info);
+
+/* What happens; each is called on the main thread with the `data` of pc__io_new. */
+typedef struct pc__io_handler {
+	/* accepted by the listener whose `user` this is; `ip` is valid during the call */
+	void (*accepted)(pc_conn_id conn, void *listener_user, const char *ip, void *data);
+	void (*connected)(pc_conn_id conn, void *data);
+	void (*tls_done)(pc_conn_id conn, PC_TAKES pc__io_tls_info *info, void *data);
+	void (*header)(pc_conn_id conn, const pc__xml_header *header, void *data);
+	void (*element)(pc_conn_id conn, PC_TAKES pc_stanza *element, size_t bytes, void *data);
+	void (*bytes)(pc_conn_id conn, const void *bytes, size_t len, void *data); /* PC__RAW */
+	void (*stream_end)(pc_conn_id conn, void *data);
+	/* the peer's XML or TLS broke a rule; nothing is read any more; close it */
+	void (*error)(pc_conn_id conn, const char *condition, const char *text, void *data);
+	void (*idle)(pc_conn_id conn, void *data);
+	void (*piled)(pc_conn_id conn, void *data);
+	void (*drained)(pc_conn_id conn, void *data);
+	void (*closed)(pc_conn_id conn, const char *reason, void *data); /* always the last */
+	/* a turn's happenings have all been told: flush what was gathered for others */
+	void (*turn)(void *data);
+} pc__io_handler;
+
+/* `loop` is the main loop. */
+pc__io *pc__io_new(uv_loop_t *loop, unsigned threads, const pc__io_handler *handler, void *data);
+/* Drops what is still open, ends the threads. The loop must not run meanwhile. */
+void pc__io_free(pc__io **io);
+
+/* Listens on an address ("::", "127.0.0.1", or the path of a UNIX socket) and spreads connections
+ * over the threads. Errors at once: a negative libuv error. `kind` is borrowed. */
+int pc__io_listen(pc__io *io, const char *address, uint16_t port, int backlog,
+                  const pc__io_kind *kind, void *user, pc__io_listener **listener_r);
+/* The same on a descriptor that is bound already (socket activation); it is taken. */
+int pc__io_listen_fd(pc__io *io, int fd, const pc__io_kind *kind, void *user,
+                     pc__io_listener **listener_r);
+void pc__io_unlisten(pc__io *io, pc__io_listener **listener);
+uint16_t pc__io_listener_port(const pc__io_listener *listener);
+/* Stops and resumes accepting, and the reading of connections whose barrier is up, while the server
+ * is overloaded. */
+void pc__io_pause_new(pc__io *io, bool pause);
+
+/* Connects to a numeric address; `server_name` for SNI. Ends by connected (and tls_done), or closed. */
+pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double timeout_seconds,
+                          const pc__io_kind *kind, const char *server_name);
+
+/* Gathers bytes for the connection, in order. */
+void pc__io_send(pc__io *io, pc_conn_id conn, const void *bytes, size_t len);
+/* Where to write up to `len` bytes for the connection; then pc__io_sent with what was written. No
+ * other call of this header in between. Spares a copy. */
+struct pc__buf;
+struct pc__buf *pc__io_send_begin(pc__io *io, pc_conn_id conn);
+void pc__io_send_end(pc__io *io);
+
+void pc__io_continue(pc__io *io, pc_conn_id conn);           /* barrier: the next element, please */
+void pc__io_barrier(pc__io *io, pc_conn_id conn, bool up);   /* before the continue */
+void pc__io_credit(pc__io *io, pc_conn_id conn, unsigned elements, size_t bytes);
+/* Sends what is gathered in the clear, then handshakes; bytes of the peer that came behind its
+ * request end the connection. `host` picks the certificate where the peer sends no SNI. Instead of
+ * a continue: the new stream's parser waits for its header. */
+void pc__io_starttls(pc__io *io, pc_conn_id conn, const char *host);
+/* The peer will send a new stream header: new parser. Instead of a continue. */
+void pc__io_restart(pc__io *io, pc_conn_id conn);
+/* Limits are copied. */
+void pc__io_set_limits(pc__io *io, pc_conn_id conn, const pc__xml_limits *limits);
+void pc__io_set_idle(pc__io *io, pc_conn_id conn, double seconds);
+/* Its next reading is put off by so many milliseconds (at most 100): its recipient lags. */
+void pc__io_slow(pc__io *io, pc_conn_id conn, unsigned ms);
+/* Sends what is gathered, ends TLS, closes in both directions; a peer that does not take the bytes
+ * within two seconds is dropped. */
+void pc__io_close(pc__io *io, pc_conn_id conn, const char *reason);
+/* Drops it at once. */
+void pc__io_abort(pc__io *io, pc_conn_id conn, const char *reason);
+
+/* Every connection made from now on uses this snapshot; takes a reference of its own. */
+void pc__io_set_tls(pc__io *io, pc__tls *tls);
+/* Runs what is queued in both directions until there is nothing: for tests and for the end. */
+void pc__io_drain(pc__io *io);
+/* Open connections; those with a parser at hand; bytes unsent. */
+typedef struct pc__io_stats {
+	size_t connections, parsers, handshakes, unsent;
+	uint64_t bytes_in, bytes_out, reads, writes;
+} pc__io_stats;
+void pc__io_get_stats(const pc__io *io, pc__io_stats *stats_r);

@@ -1,0 +1,42 @@
+/*
+ * tls.h - an immutable snapshot of certificates and TLS settings, counted, shared by all threads.
+ *
+ * TLS 1.2 and 1.3 only, forward secrecy and AEAD only (RFC 7590, RFC 9325), no renegotiation, no
+ * compression, session tickets with keys that rotate. Main makes a new snapshot when certificates
+ * are reloaded; connections keep the one that they began with.
+ */
+#pragma once
+
+#include <prosody-c/base.h>
+
+typedef struct pc__tls pc__tls;
+
+typedef enum pc__tls_profile { PC__TLS_MODERN, PC__TLS_INTERMEDIATE } pc__tls_profile;
+
+typedef struct pc__tls_settings {
+	pc__tls_profile profile;  /* modern: 1.3 only; intermediate: 1.2 too */
+	const char *priorities;   /* GnuTLS priority string instead of the profile's; NULL: none */
+	const char *cafile;       /* trust for peers' certificates; NULL: the system's */
+	const void *ticket_key;   /* kept over reloads so that tickets stay good; NULL: a new one */
+	size_t ticket_key_len;
+} pc__tls_settings;
+
+/* PC_EINVAL with a text in *error_r (malloc'ed) when the settings are refused. */
+int pc__tls_new(pc__tls **tls_r, const pc__tls_settings *settings, char **error_r);
+/* Adds a certificate chain and its key (PEM files) for a name ("example.org", "*.example.org"; ""
+ * is the default). The same name twice: an ECDSA and an RSA one, ECDSA preferred. Before the
+ * snapshot is shared. The files are read now. */
+int pc__tls_add(pc__tls *tls, const char *name, const char *cert_file, const char *key_file,
+                char **error_r);
+/* When the certificate that `name` would get expires (seconds since 1970); -1: it has none. */
+int64_t pc__tls_expires(const pc__tls *tls, const char *name);
+/* The names of a certificate file: calls fn for each DNS name in it. */
+int pc__tls_names(const char *cert_file, void (*fn)(const char *name, void *data), void *data);
+/* Makes a self-signed ECDSA P-256 certificate for a name, in two new files (key mode 0600). */
+int pc__tls_self_signed(const char *name, const char *cert_file, const char *key_file,
+                        char **error_r);
+/* The ticket key, to hand to the next snapshot. */
+const void *pc__tls_ticket_key(const pc__tls *tls, size_t *len_r);
+
+pc__tls *pc__tls_ref(pc__tls *tls);    /* from any thread */
+void pc__tls_unref(pc__tls **tls);     /* from any thread */

@@ -1,0 +1,55 @@
+/*
+ * modules.h - loaded modules: instances, what they registered, loading and reloading.
+ *
+ * An instance is pc_module: one definition on one host (or global). Whatever it registers is a
+ * struct with a `struct pc__owned` in it, on the instance's list; unloading walks the list, last
+ * registered first. So no part of the core has its own clean-up code for modules.
+ *
+ * Life of an instance: loading -> live -> (retired | dead). A retired one was replaced by a reload;
+ * its callbacks that are under way still run, on its own data. A dead one was unloaded: they do not.
+ * The memory goes when nothing holds it any more.
+ */
+#pragma once
+
+#include <prosody-c/prosody-c.h>
+
+struct pc__owned {
+	struct pc__owned *next, **at;
+	pc_module *m;
+	void (*drop)(struct pc__owned *o); /* undo the registration; frees what holds `o` */
+};
+
+enum pc__module_state { PC__LOADING, PC__LIVE, PC__RETIRED, PC__DEAD };
+
+struct pc_module {
+	const pc_module_def *def;
+	pc_host *host;               /* NULL: global */
+	enum pc__module_state state;
+	uint32_t generation;         /* grows with every instance made */
+	uint32_t order;              /* of loading: of equal handlers the earlier loaded runs first */
+	unsigned holds;              /* callbacks under way, and memory that others still read */
+	void *data;
+	struct pc__owned *owned;
+	int err;                     /* the sticky error of registration, and its text */
+	char *err_text;
+	pc_module *next;             /* of the same host, in the order of loading */
+	void *file;                  /* loader.h: whose code this is; NULL: built in */
+};
+
+/* Puts a registration on the module's list; `drop` undoes it. */
+void pc__own(pc_module *m, struct pc__owned *o, void (*drop)(struct pc__owned *o));
+/* Takes it off, without dropping. */
+void pc__disown(struct pc__owned *o);
+
+/* Something of the module's is under way and will call it: its memory stays until the release. */
+void pc__module_hold(pc_module *m);
+void pc__module_release(pc_module *m);
+/* May callbacks of this instance still run? (live or retired) */
+bool pc__module_callable(const pc_module *m);
+/* Notes a failed registration (the first one stays) and logs later ones at run time. */
+void pc__module_error(pc_module *m, int err, const char *format, ...) PC_PRINTF(3, 4);
+
+/* The instance of that name on the host (NULL: global), or NULL. */
+pc_module *pc__module_find(const pc_host *host, const char *name);
+/* The first instance of a host (NULL: global ones); then ->next. */
+pc_module *pc__modules_of(const pc_host *host);

@@ -1,0 +1,145 @@
+/*
+ * session.h - sessions: who is connected as whom.
+ *
+ * The life of a client's session: c2s_unauthed (a stream is open) -> c2s_unbound (authenticated, may
+ * only bind) -> c2s (has a full JID) -> gone. It is connected once it has a full JID, available
+ * while it has presence, interested once it has asked for the roster; every available and every
+ * interested resource is connected (RFC 6121 sections 2.2 and 4.1).
+ *
+ * Handlers get `const pc_session *`. Fields are read directly and changed by the functions below
+ * only. The struct grows at its end only, and only the core allocates it. A pointer is good until
+ * the handler returns; across time keep the id.
+ */
+#pragma once
+
+#include <prosody-c/base.h>
+#include <prosody-c/event.h>
+#include <prosody-c/stanza.h>
+
+typedef enum pc_session_type {
+	PC_C2S_UNAUTHED,
+	PC_C2S_UNBOUND,
+	PC_C2S,
+	PC_S2SIN_UNAUTHED,
+	PC_S2SIN,
+	PC_S2SOUT_UNAUTHED,
+	PC_S2SOUT,
+	PC_COMPONENT_UNAUTHED,
+	PC_COMPONENT,
+} pc_session_type;
+
+struct pc_session {
+	pc_conn_id conn;             /* 0 while hibernated */
+	bool notopen;                /* no stream header received yet */
+	pc_session_type type;
+	const char *username;        /* local part; NULL before authentication */
+	const char *host;            /* NULL before the stream is open */
+	const char *resource;        /* NULL before resource binding */
+	const char *full_jid;        /* username@host/resource; NULL before resource binding */
+	int8_t priority;             /* 0 by default */
+	const pc_stanza *presence;   /* last undirected presence without a type; NULL at first and
+	                                after unavailable */
+	bool interested;             /* asked for the roster, so gets roster pushes */
+	pc_roster *roster;           /* loaded as soon as the resource is bound */
+	/* further facts */
+	pc_session_id id;
+	const char *ip;              /* of the peer, as text; "" where there is none */
+	bool secure;                 /* under TLS, or trusted as if it were */
+	const char *role;            /* "prosody:registered", ...; NULL before authentication */
+	const char *client_id;       /* of the user agent, where it told one (XEP-0388); else NULL */
+	const char *lang;            /* xml:lang of the stream header, or NULL */
+};
+
+/* ---- find. NULL when there is none. */
+
+PC_EXPORT const pc_session *pc_session_find(pc_session_id id);
+PC_EXPORT const pc_session *pc_session_of(const pc_jid *full);
+/* The connected sessions of an account, in the order of binding. */
+PC_EXPORT const pc_session *pc_session_first(const pc_host *host, const char *username);
+PC_EXPORT const pc_session *pc_session_next(const pc_session *s);
+/* Every session that is connected (host NULL: of all hosts); stops when fn returns false. fn may
+ * close sessions. */
+typedef bool pc_session_fn(const pc_session *s, void *data);
+PC_EXPORT void pc_each_session(const pc_host *host, pc_session_fn *fn, void *data);
+/* The same for streams that have not bound: any type. */
+PC_EXPORT void pc_each_unbound_session(pc_session_fn *fn, void *data);
+
+PC_EXPORT pc_host *pc_session_host(const pc_session *s); /* NULL before the stream is open */
+PC_EXPORT pc_stream *pc_session_stream(const pc_session *s); /* NULL while hibernated */
+PC_EXPORT bool pc_session_is_connected(const pc_session *s);
+PC_EXPORT bool pc_session_is_available(const pc_session *s);
+PC_EXPORT bool pc_session_is_interested(const pc_session *s);
+
+/* ---- change */
+
+/* The account is proved. Fires auth-success. `role` NULL: the account's. PC_EINVAL when the name
+ * cannot be prepared. The caller restarts the stream after its last answer. */
+PC_EXPORT int pc_session_authenticated(const pc_session *s, const char *username, const char *role);
+/* Binds a resource (RFC 6120 section 7): fires `bind`, settles conflicts by `conflict_resolve`,
+ * loads the roster, enters the session in the table, fires resource-bind. `wanted` NULL or "": the
+ * server chooses. Ends by `done`: PC_OK, or PC_E* with a stanza error condition; the session is then
+ * as before. */
+typedef void pc_bound_fn(const pc_session *s, int err, const char *condition, void *data);
+PC_EXPORT void pc_session_bind(pc_module *m, const pc_session *s, const char *wanted,
+                               pc_bound_fn *done, void *data);
+/* A presence without type: cloned, and its priority with it. NULL: unavailable. */
+PC_EXPORT void pc_session_set_presence(const pc_session *s, const pc_stanza *presence);
+PC_EXPORT void pc_session_set_interested(const pc_session *s);
+PC_EXPORT void pc_session_set_roster(const pc_session *s, pc_roster *roster);
+PC_EXPORT void pc_session_set_client_id(const pc_session *s, const char *client_id);
+
+/* Serialises the stanza (once, however many sessions it goes to) and writes it. Borrowed. Written
+ * when the turn of the loop ends, in order. PC_ECANCELED when the session cannot be written to. */
+PC_EXPORT int pc_session_send(const pc_session *s, pc_stanza *st);
+/* Ends the stream and the session: with that stream error (RFC 6120 4.9.3) and text, or orderly
+ * where condition is NULL. The session ends when the handler has returned. */
+PC_EXPORT void pc_session_close(const pc_session *s, const char *condition, const char *text);
+/* The module's own block of `.session_size` bytes for this session; zeroed at the first call. */
+PC_EXPORT void *pc_session_data(const pc_session *s, pc_module *m);
+/* The same, but NULL where there was no first call. */
+PC_EXPORT void *pc_session_data_if(const pc_session *s, const pc_module *m);
+
+/* ---- let it live on without its connection (stream management). A handler of pre-resource-unbind
+ * that returns PC_HANDLED keeps the session: conn is 0 then. */
+
+/* Gives the connection of `from` to `to`, the hibernated session it resumes; `from` ends without an
+ * unbind. Stanzas that `from` posted before are dropped uncounted. Fires c2s-session-updated. */
+PC_EXPORT int pc_session_take_over(const pc_session *to, const pc_session *from);
+/* Ends a hibernated session as if its stream had closed now. */
+PC_EXPORT void pc_session_destroy(const pc_session *s, const char *reason);
+
+/* ---- filters: see, change, hold or drop what passes. They are questions: they may not suspend.
+ * A session without filters pays nothing for them. */
+
+typedef enum pc_verdict {
+	PC_KEEP, /* pass it on (changed in place or not) */
+	PC_DROP, /* it ends here */
+	PC_HOLD, /* the filter has taken it (the pointer is its own now) */
+} pc_verdict;
+/* `st` may be replaced: free the old one or keep it. For outgoing stanzas it is a copy of the
+ * filter's own. */
+typedef pc_verdict pc_filter_fn(const pc_session *s, pc_stanza **st, void *data);
+typedef enum pc_direction { PC_STANZAS_IN, PC_STANZAS_OUT } pc_direction;
+/* Higher priority runs nearer to the router. `data` is the instance's. */
+PC_EXPORT void pc_filter(pc_module *m, const pc_session *s, pc_direction dir, pc_filter_fn *fn,
+                         double priority);
+PC_EXPORT void pc_unfilter(pc_module *m, const pc_session *s, pc_direction dir, pc_filter_fn *fn);
+/* Sends past the filters of this module and those nearer to the router: to let go what was held. */
+PC_EXPORT int pc_filter_pass(pc_module *m, const pc_session *s, pc_direction dir,
+                             PC_TAKES pc_stanza *st);
+
+/* ---- frames: what is written, after all filters. A frame is a serialised stanza, counted and
+ * shared; a queue of frames costs no tree. */
+
+typedef struct pc_frame pc_frame;
+PC_EXPORT pc_frame *pc_frame_ref(pc_frame *frame);
+PC_EXPORT void pc_frame_unref(pc_frame **frame);
+PC_EXPORT size_t pc_frame_size(const pc_frame *frame);
+PC_EXPORT pc_kind pc_frame_kind(const pc_frame *frame);
+/* Writes it again; `delay_ms` > 0 puts a delay stamp of that time (XEP-0203) into it. */
+PC_EXPORT int pc_session_send_frame(const pc_session *s, pc_frame *frame, int64_t delay_ms);
+/* Called for each frame that leaves, right before it is written; keep a reference to keep it.
+ * PC_HOLD: not written now. */
+typedef pc_verdict pc_tap_fn(const pc_session *s, pc_frame *frame, void *data);
+PC_EXPORT void pc_tap(pc_module *m, const pc_session *s, pc_tap_fn *fn);
+PC_EXPORT void pc_untap(pc_module *m, const pc_session *s, pc_tap_fn *fn);

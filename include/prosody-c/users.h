@@ -1,0 +1,66 @@
+/*
+ * users.h - accounts, roles, permissions.
+ *
+ * A host's accounts are kept by the provider that `authentication` names ("internal_hashed" is
+ * module auth_internal_hashed). Roles are those of Prosody: prosody:guest, prosody:registered,
+ * prosody:member, prosody:admin, prosody:operator, each including the ones before it.
+ */
+#pragma once
+
+#include <prosody-c/base.h>
+#include <prosody-c/scram.h>
+#include <prosody-c/session.h>
+
+/* ---- the provider: pc_provide(m, "auth-NAME", &vtable). Every function ends by its callback, not
+ * before it has returned; user names come prepared. NULL functions: PC_ENOTSUP. */
+
+typedef void pc_keys_fn(int err, const pc_scram_keys *keys, void *data);
+typedef void pc_names_fn(int err, const char *const *names, size_t n, void *data);
+typedef struct pc_auth_provider {
+	size_t size;
+	unsigned scram_hashes; /* bit 1 << PC_SCRAM_SHA_1, ...: keys that it can give */
+	bool plain;            /* can check a password */
+	void (*exists)(pc_module *m, const char *user, pc_done_fn *fn, void *data); /* PC_OK, PC_ENOENT */
+	/* PC_ENOENT: no such account, or disabled. */
+	void (*keys)(pc_module *m, const char *user, pc_scram_hash hash, pc_keys_fn *fn, void *data);
+	/* PC_EAUTH: wrong password or no such account. */
+	void (*check)(pc_module *m, const char *user, const char *password, pc_done_fn *fn, void *data);
+	void (*set_password)(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
+	                     void *data);
+	void (*create)(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
+	               void *data); /* PC_EEXIST */
+	void (*remove)(pc_module *m, const char *user, pc_done_fn *fn, void *data);
+	void (*list)(pc_module *m, pc_names_fn *fn, void *data);
+} pc_auth_provider;
+
+/* ---- use: through the host's provider; PC_ENOTSUP where it cannot. */
+
+PC_EXPORT const pc_auth_provider *pc_auth(pc_host *host);
+PC_EXPORT void pc_user_exists(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn,
+                              void *data);
+/* True or false at once where it is known (an online user exists), else -1: ask pc_user_exists. */
+PC_EXPORT int pc_user_known(pc_host *host, const char *user);
+PC_EXPORT void pc_user_keys(pc_module *m, pc_host *host, const char *user, pc_scram_hash hash,
+                            pc_keys_fn *fn, void *data);
+PC_EXPORT void pc_user_check(pc_module *m, pc_host *host, const char *user, const char *password,
+                             pc_done_fn *fn, void *data);
+/* Fires user-password-changed, user-registered is the registrar's business; removing fires
+ * user-deleted, ends the account's sessions and purges its stores. */
+PC_EXPORT void pc_user_set_password(pc_module *m, pc_host *host, const char *user,
+                                    const char *password, pc_done_fn *fn, void *data);
+PC_EXPORT void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *password,
+                              pc_done_fn *fn, void *data);
+PC_EXPORT void pc_user_remove(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn,
+                              void *data);
+PC_EXPORT void pc_user_list(pc_module *m, pc_host *host, pc_names_fn *fn, void *data);
+
+/* ---- roles and permissions */
+
+/* Grants the action (":name" is prefixed by the module's name) to the role and those above it. */
+PC_EXPORT void pc_default_permission(pc_module *m, const char *role, const char *action);
+/* May the sender of this event do that? Decided by its role, host included: admin@elsewhere is
+ * nobody here. Logs refusals. */
+PC_EXPORT bool pc_may(pc_event *ev, const char *action);
+PC_EXPORT bool pc_session_may(const pc_session *s, pc_module *m, const char *action);
+/* The role of a bare JID on this host; "prosody:guest" for strangers. Lives as long as the host. */
+PC_EXPORT const char *pc_role_of(pc_host *host, const char *bare_jid);
