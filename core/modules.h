@@ -13,6 +13,8 @@
 
 #include <prosody-c/prosody-c.h>
 
+struct pc__file;
+
 struct pc__owned {
 	struct pc__owned *next, **at;
 	pc_module *m;
@@ -33,7 +35,7 @@ struct pc_module {
 	int err;                     /* the sticky error of registration, and its text */
 	char *err_text;
 	pc_module *next;             /* of the same host, in the order of loading */
-	void *file;                  /* loader.h: whose code this is; NULL: built in */
+	struct pc__file *file;       /* loader.h: whose code this is */
 };
 
 /* Puts a registration on the module's list; `drop` undoes it. */
@@ -53,3 +55,18 @@ void pc__module_error(pc_module *m, int err, const char *format, ...) PC_PRINTF(
 pc_module *pc__module_find(const pc_host *host, const char *name);
 /* The first instance of a host (NULL: global ones); then ->next. */
 pc_module *pc__modules_of(const pc_host *host);
+
+/* ---- load and unload. *error_r gets a malloc'ed text where the result is not PC_OK. A module that
+ * is loaded already, also globally, is left as it is: PC_OK. */
+int pc__module_load(pc_host *host, const char *name, char **error_r);
+int pc__module_unload(pc_host *host, const char *name, char **error_r);
+int pc__module_reload(pc_host *host, const char *name, char **error_r);
+/* The same as _load, but failures are logged here: for what the core needs itself. */
+int pc__modules_need(pc_host *host, const char *name);
+/* Loads what the configuration enables on the host (NULL: the global modules), in its order. */
+void pc__modules_load_enabled(pc_host *host);
+void pc__modules_unload_all(pc_host *host);
+/* Global modules that follow hosts are told. */
+void pc__modules_add_host(pc_host *host);
+void pc__modules_remove_host(pc_host *host);
+void pc__modules_config_changed(pc_host *host);

@@ -50,6 +50,9 @@ typedef struct pc_event_decl {
 
 PC_EXPORT void pc_hook(pc_module *m, const char *event, pc_handler *fn, double priority);
 PC_EXPORT void pc_hook_global(pc_module *m, const char *event, pc_handler *fn, double priority);
+/* On the bus of another host: for modules of scope PC_GLOBAL_WITH_HOSTS. */
+PC_EXPORT void pc_hook_on(pc_module *m, pc_host *host, const char *event, pc_handler *fn,
+                          double priority);
 PC_EXPORT void pc_unhook(pc_module *m, const char *event, pc_handler *fn);
 
 /* ---- read an event, inside a handler */
@@ -100,14 +103,22 @@ typedef struct pc_fire_args {
 	bool global;       /* the global bus instead */
 } pc_fire_args;
 
-/* Questions and notices: ends before it returns. `args` may be NULL. Arguments that handlers
+/* Questions: ends before it returns. `args` may be NULL. Arguments that handlers
  * changed are seen by `ended` (called before this returns; may be NULL). */
 typedef void pc_ended_fn(pc_event *ev, pc_result result, void *data);
 PC_EXPORT pc_result pc_fire(pc_module *m, const char *event, const pc_fire_args *args,
                             pc_ended_fn *ended, void *data);
+/* Notices: everybody is told. */
+PC_EXPORT void pc_notify(pc_module *m, const char *event, const pc_fire_args *args);
 /* Events that may wait: `ended` is called exactly once, maybe before this returns. */
 PC_EXPORT void pc_fire_wait(pc_module *m, const char *event, const pc_fire_args *args,
                             pc_ended_fn *ended, void *data);
+
+/* Before the next handler runs, the handlers of the event PREFIX NS ':' NAME run (ns NULL: PREFIX
+ * NAME), with the same stanza, origin and addresses; the first that does not pass ends this event.
+ * For dispatching by payload: a handler asks for at most two detours, in the order in which they
+ * are to be made, and returns PC_PASS. */
+PC_EXPORT void pc_event_detour(pc_event *ev, const char *prefix, const char *ns, const char *name);
 
 /* ---- wait */
 

@@ -1,0 +1,215 @@
+#include "loader.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ltdl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "util/mem.h"
+
+#define NAME_MOST 64
+
+struct pc__file {
+	const pc_module_def *def;
+	bool builtin;
+	char name[NAME_MOST];
+	struct pc__file *next; /* of the newest files, one a name */
+};
+
+/* The stream class of clients is written like a module and built in. */
+extern const pc_module_def pc_mod_c2s;
+static const pc_module_def *const builtin[] = { &pc_mod_c2s };
+
+static char **dirs;
+static size_t n_dirs;
+static struct pc__file *newest;
+
+void pc__loader_setup(const char *const *new_dirs, size_t n)
+{
+	for (size_t i = 0; i < n_dirs; i++)
+		free(dirs[i]);
+	dirs = pc__realloc(dirs, n * sizeof(*dirs));
+	for (size_t i = 0; i < n; i++)
+		dirs[i] = pc__strdup(new_dirs[i]);
+	n_dirs = n;
+	if (lt_dlinit() != 0)
+		pc__log("loader", PC_ERROR, "libltdl: %s", lt_dlerror());
+}
+
+/* ------------------------------------------------------------ the file's bytes */
+
+static int open_file(const char *name, char **path_r)
+{
+	for (size_t i = 0; i < n_dirs; i++) {
+		char *path = pc__printf("%s/mod_%s.so", dirs[i], name);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0) {
+			*path_r = path;
+			return fd;
+		}
+		free(path);
+	}
+	return -1;
+}
+
+static bool copy_bytes(int from, int to)
+{
+	struct stat st;
+	off_t done = 0;
+
+	if (fstat(from, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	while (done < st.st_size) {
+		ssize_t n = sendfile(to, from, &done, (size_t)(st.st_size - done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* The copy's descriptor stays open for ever: both dynamic loaders know a file by its path, and a
+ * number that is used again in /proc/self/fd would give the old code. */
+static int private_copy(const char *name, char **error_r)
+{
+	char *path = NULL, *label;
+	int from = open_file(name, &path), to;
+
+	if (from < 0) {
+		*error_r = pc__printf("there is no mod_%s.so in the module folders", name);
+		return -1;
+	}
+	label = pc__printf("mod_%s.so", name);
+	to = memfd_create(label, MFD_CLOEXEC);
+	free(label);
+	if (to >= 0 && !copy_bytes(from, to)) {
+		close(to);
+		to = -1;
+	}
+	if (to < 0)
+		*error_r = pc__printf("%s: %s", path, strerror(errno));
+	close(from);
+	free(path);
+	return to;
+}
+
+/* ------------------------------------------------------------ from a file to its definition */
+
+static const pc_module_def *find_def(lt_dlhandle handle, const char *name, char **error_r)
+{
+	char *symbol = pc__printf("pc_mod_%s", name);
+	const pc_module_def *def = lt_dlsym(handle, symbol);
+
+	if (def == NULL)
+		*error_r = pc__printf("mod_%s.so does not define %s (PC_MODULE)", name, symbol);
+	free(symbol);
+	return def;
+}
+
+static bool abi_fits(const pc_module_def *def, char **error_r)
+{
+	if (def->abi_major == PC_ABI_MAJOR && def->abi_minor <= PC_ABI_MINOR)
+		return true;
+	*error_r = pc__printf("module is built for ABI %u.%u, this server has %u.%u",
+	                      def->abi_major, def->abi_minor, PC_ABI_MAJOR, PC_ABI_MINOR);
+	return false;
+}
+
+/* libltdl binds lazily and says "file not found" for whatever is wrong, so the verdict is asked of
+ * the dynamic linker first: a missing symbol is found now and named. */
+static const pc_module_def *load_code(const char *name, int fd, char **error_r)
+{
+	char *path = pc__printf("/proc/self/fd/%d", fd);
+	const pc_module_def *def = NULL;
+	lt_dlhandle handle = NULL;
+
+	if (dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL)
+		*error_r = pc__printf("mod_%s.so: %s", name, dlerror());
+	else if ((handle = lt_dlopen(path)) == NULL)
+		*error_r = pc__printf("mod_%s.so: %s", name, lt_dlerror());
+	if (handle)
+		def = find_def(handle, name, error_r);
+	free(path);
+	return def && abi_fits(def, error_r) ? def : NULL;
+}
+
+/* ------------------------------------------------------------ files */
+
+static bool is_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return len > 0 && len < NAME_MOST && name[len] == '\0';
+}
+
+static struct pc__file *remember(const char *name, const pc_module_def *def, bool is_builtin)
+{
+	struct pc__file *file = pc__alloc(sizeof(*file));
+
+	file->def = def;
+	file->builtin = is_builtin;
+	memcpy(file->name, name, strlen(name) + 1);
+	file->next = newest;
+	newest = file;
+	return file;
+}
+
+static struct pc__file *find_file(const char *name)
+{
+	for (struct pc__file *f = newest; f; f = f->next)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
+static struct pc__file *find_builtin(const char *name)
+{
+	for (size_t i = 0; i < PC__COUNT(builtin); i++)
+		if (strcmp(builtin[i]->name, name) == 0)
+			return remember(name, builtin[i], true);
+	return NULL;
+}
+
+static struct pc__file *open_copy(const char *name, char **error_r)
+{
+	int fd = private_copy(name, error_r);
+	const pc_module_def *def = fd < 0 ? NULL : load_code(name, fd, error_r);
+
+	return def ? remember(name, def, false) : NULL;
+}
+
+struct pc__file *pc__file_open(const char *name, bool anew, char **error_r)
+{
+	struct pc__file *file;
+
+	if (!is_name(name)) {
+		*error_r = pc__strdup("that is no name of a module");
+		return NULL;
+	}
+	file = find_file(name);
+	if (file && !(anew && !file->builtin))
+		return file;
+	if (file == NULL)
+		file = find_builtin(name);
+	return file ? file : open_copy(name, error_r);
+}
+
+const pc_module_def *pc__file_def(const struct pc__file *file)
+{
+	return file->def;
+}
+
+bool pc__file_is_builtin(const struct pc__file *file)
+{
+	return file->builtin;
+}
