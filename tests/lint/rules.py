@@ -107,7 +107,7 @@ def check_module_state(path, code):
         depth += line.count("{") - line.count("}")
 
 
-def check_core_names_no_module(path, without_comments(text, True), modules):
+def check_core_names_no_module(path, text, modules):
     for number, line in enumerate(text.splitlines(), 1):
         for m in re.finditer(r'"[^"\n]*\bmod_(\w+)', line):
             if m.group(1) in modules:
