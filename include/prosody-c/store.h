@@ -137,10 +137,10 @@ typedef struct pc_store_driver {
 	size_t size;
 	bool archives;        /* serves archives too */
 	bool one_thread;      /* reads must run on the writer's thread as well */
-	/* Main thread; `readers` connections will read at the same time. Options are read here. */
+	/* Main thread, once for the server. Options are read here. */
 	int (*open)(pc_module *m, pc_db **db_r);
 	void (*close)(pc_db *db); /* after the threads have ended */
-	/* PC_ON_WRITER. A reader's own handle: NULL where none is needed. */
+	/* PC_ON_WRITER. A reader's own handle, made on its thread; both NULL where none is needed. */
 	int (*reader_open)(pc_db *db, void **reader_r);
 	void (*reader_close)(pc_db *db, void *reader);
 	int (*begin)(pc_db *db);
@@ -158,6 +158,10 @@ typedef struct pc_store_driver {
 	int (*get_all)(pc_db *db, void *reader, const pc_key *k, const char *key, pc_rows *rows);
 	int (*users)(pc_db *db, void *reader, const pc_key *k, pc_rows *rows);
 	int (*find)(pc_db *db, void *reader, const pc_key *k, const pc_query *query, pc_rows *rows);
-	/* A check of the whole database after an unclean stop: PC_OK, or PC_EIO and writes stop. */
+	/* Once after opening, while the database already serves. After an unclean stop it looks through
+	 * all of it; else it returns at once. PC_OK, or PC_EIO and writes stop. NULL: not needed. */
 	int (*check)(pc_db *db, void *reader);
+	/* Around the writes of a batch, inside begin and commit: release keeps them or undoes them. */
+	int (*savepoint)(pc_db *db);
+	int (*release)(pc_db *db, bool undo);
 } pc_store_driver;

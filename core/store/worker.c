@@ -1,0 +1,230 @@
+#include "store/worker.h"
+
+#include <stdlib.h>
+
+#include "store/worker_internal.h"
+#include "util/mem.h"
+
+#define LAST_ROUNDS 100
+
+static void on_wake(uv_async_t *wake);
+
+pc__worker *pc__worker_new(uv_loop_t *loop, unsigned index, const pc_store_driver *driver,
+                           pc_db *db)
+{
+	pc__worker *w = pc__alloc(sizeof(*w));
+
+	w->driver = driver;
+	w->db = db;
+	pc__tickets_init(&w->tickets, index);
+	atomic_init(&w->committed, w->tickets.last);
+	atomic_init(&w->broken, false);
+	uv_mutex_init(&w->lock);
+	uv_cond_init(&w->to_write);
+	uv_cond_init(&w->to_read);
+	uv_cond_init(&w->idle);
+	uv_async_init(loop, &w->wake, on_wake);
+	w->wake.data = w;
+	uv_unref((uv_handle_t *)&w->wake);
+	if (driver)
+		pc__worker_start(w);
+	return w;
+}
+
+/* ---- there */
+
+/* The loop stays alive while something is under way. */
+static void count(pc__worker *w, pc__job *job)
+{
+	job->bytes = pc__arena_used(job->arena);
+	if (w->queued == 0)
+		uv_ref((uv_handle_t *)&w->wake);
+	w->queued++;
+	w->queued_bytes += job->bytes;
+}
+
+static void uncount(pc__worker *w, const pc__job *job)
+{
+	w->queued--;
+	w->queued_bytes -= job->bytes;
+	if (w->queued == 0)
+		uv_unref((uv_handle_t *)&w->wake);
+}
+
+void pc__worker_answer(pc__worker *w, pc__job *job, int err)
+{
+	struct pc__job_queue one = { 0 };
+
+	count(w, job);
+	job->err = err;
+	pc__job_queue_add(&one, job);
+	pc__worker_publish(w, &one, 0);
+}
+
+static int refusal(const pc__worker *w)
+{
+	if (w->closed)
+		return PC_ECANCELED;
+	if (w->driver == NULL)
+		return PC_ENOTSUP;
+	if (w->queued >= PC__WORKER_JOBS || w->queued_bytes >= PC__WORKER_BYTES)
+		return PC_EBUSY;
+	return PC_OK;
+}
+
+/* Told at the next turn, before its turn: nothing of what is too much may pile up. */
+static void refuse(pc__worker *w, pc__job *job, int err)
+{
+	job->refused = true;
+	if (job->write)
+		pc__tickets_refuse(&w->tickets, job->ticket, err);
+	pc__worker_answer(w, job, err);
+}
+
+static void queue(pc__worker *w, pc__job *job)
+{
+	bool write = job->write;
+	bool direct = !write && !w->driver->one_thread &&
+	              w->tickets.accepted <= atomic_load(&w->committed);
+
+	if (write)
+		pc__tickets_accept(&w->tickets, job->ticket);
+	count(w, job);
+	uv_mutex_lock(&w->lock);
+	w->under_way++;
+	if (direct) {
+		pc__job_queue_add(&w->reads, job);
+		uv_cond_signal(&w->to_read);
+	} else {
+		if (w->writes.head == NULL)
+			uv_cond_signal(&w->to_write);
+		pc__job_queue_add(&w->writes, job);
+	}
+	uv_mutex_unlock(&w->lock);
+}
+
+pc_ticket pc__worker_submit(pc__worker *w, pc__job *job)
+{
+	pc_ticket ticket = job->write ? pc__tickets_next(&w->tickets) : 0;
+	int err = refusal(w);
+
+	job->ticket = ticket;
+	if (err) {
+		refuse(w, job, err);
+	} else {
+		pc__lanes_enter(&w->lanes, job);
+		queue(w, job);
+	}
+	return ticket;
+}
+
+void pc__worker_wait(pc__worker *w, pc__job *job, pc_ticket ticket)
+{
+	int err;
+
+	job->ticket = ticket;
+	if (pc__tickets_settled(&w->tickets, ticket, &err)) {
+		pc__worker_answer(w, job, err);
+		return;
+	}
+	count(w, job);
+	pc__tickets_wait(&w->tickets, job);
+}
+
+bool pc__worker_committed(const pc__worker *w, pc_ticket ticket)
+{
+	int err;
+
+	return pc__tickets_settled(&w->tickets, ticket, &err) && err == PC_OK;
+}
+
+/* ---- and back */
+
+static void call_ready(pc__worker *w)
+{
+	pc__job *job;
+
+	while ((job = pc__job_queue_take(&w->ready))) {
+		uncount(w, job);
+		if (job->done)
+			job->done(job);
+		pc__job_free(&job);
+	}
+}
+
+/* Each job's own callback comes before those that wait for its ticket. */
+static void drain(pc__worker *w)
+{
+	struct pc__job_queue finished = { 0 };
+	pc__job *job;
+
+	uv_mutex_lock(&w->lock);
+	pc__job_queue_join(&finished, &w->finished);
+	w->woken = false;
+	uv_mutex_unlock(&w->lock);
+	while ((job = pc__job_queue_take(&finished))) {
+		bool settle = job->write && !job->refused;
+		pc_ticket ticket = job->ticket;
+		int err = job->err;
+
+		pc__lanes_finish(&w->lanes, job, &w->ready);
+		if (settle)
+			pc__tickets_settle(&w->tickets, ticket, err, &w->ready);
+	}
+	call_ready(w);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	drain(wake->data);
+}
+
+void pc__worker_flush(pc__worker *w)
+{
+	uv_mutex_lock(&w->lock);
+	while (w->under_way > 0)
+		uv_cond_wait(&w->idle, &w->lock);
+	uv_mutex_unlock(&w->lock);
+	drain(w);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	pc__worker *w = handle->data;
+
+	uv_mutex_destroy(&w->lock);
+	uv_cond_destroy(&w->to_write);
+	uv_cond_destroy(&w->to_read);
+	uv_cond_destroy(&w->idle);
+	pc__tickets_clear(&w->tickets);
+	free(w);
+}
+
+void pc__worker_free(pc__worker **worker)
+{
+	pc__worker *w = *worker;
+
+	if (w == NULL)
+		return;
+	w->closed = true;
+	if (w->driver)
+		pc__worker_stop(w);
+	/* callbacks may submit again; those that never stop are left */
+	for (int round = 0; w->queued > 0 && round < LAST_ROUNDS; round++)
+		drain(w);
+	*worker = NULL;
+	uv_close((uv_handle_t *)&w->wake, on_closed);
+}
+
+void pc__worker_stats(pc__worker *w, struct pc__worker_stats *s)
+{
+	uv_mutex_lock(&w->lock);
+	s->writes = w->n_writes;
+	s->reads = w->n_reads;
+	s->commits = w->n_commits;
+	s->failures = w->n_failures;
+	uv_mutex_unlock(&w->lock);
+	s->queued = w->queued;
+	s->queued_bytes = w->queued_bytes;
+	s->broken = atomic_load(&w->broken);
+}
