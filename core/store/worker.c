@@ -51,7 +51,7 @@ static void uncount(pc__worker *w, const pc__job *job)
 		uv_unref((uv_handle_t *)&w->wake);
 }
 
-void pc__worker_answer(pc__worker *w, pc__job *job, int err)
+static void answer(pc__worker *w, pc__job *job, int err)
 {
 	struct pc__job_queue one = { 0 };
 
@@ -73,12 +73,15 @@ static int refusal(const pc__worker *w)
 }
 
 /* Told at the next turn, before its turn: nothing of what is too much may pile up. */
-static void refuse(pc__worker *w, pc__job *job, int err)
+pc_ticket pc__worker_refuse(pc__worker *w, pc__job *job, int err)
 {
 	job->refused = true;
-	if (job->write)
+	if (job->write) {
+		job->ticket = pc__tickets_next(&w->tickets);
 		pc__tickets_refuse(&w->tickets, job->ticket, err);
-	pc__worker_answer(w, job, err);
+	}
+	answer(w, job, err);
+	return job->ticket;
 }
 
 static void queue(pc__worker *w, pc__job *job)
@@ -105,17 +108,14 @@ static void queue(pc__worker *w, pc__job *job)
 
 pc_ticket pc__worker_submit(pc__worker *w, pc__job *job)
 {
-	pc_ticket ticket = job->write ? pc__tickets_next(&w->tickets) : 0;
 	int err = refusal(w);
 
-	job->ticket = ticket;
-	if (err) {
-		refuse(w, job, err);
-	} else {
-		pc__lanes_enter(&w->lanes, job);
-		queue(w, job);
-	}
-	return ticket;
+	if (err)
+		return pc__worker_refuse(w, job, err);
+	job->ticket = job->write ? pc__tickets_next(&w->tickets) : 0;
+	pc__lanes_enter(&w->lanes, job);
+	queue(w, job);
+	return job->ticket;
 }
 
 void pc__worker_wait(pc__worker *w, pc__job *job, pc_ticket ticket)
@@ -124,7 +124,7 @@ void pc__worker_wait(pc__worker *w, pc__job *job, pc_ticket ticket)
 
 	job->ticket = ticket;
 	if (pc__tickets_settled(&w->tickets, ticket, &err)) {
-		pc__worker_answer(w, job, err);
+		answer(w, job, err);
 		return;
 	}
 	count(w, job);

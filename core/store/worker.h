@@ -40,8 +40,9 @@ pc_ticket pc__worker_submit(pc__worker *w, PC_TAKES pc__job *job);
 /* Takes a job without operations: it comes back when the ticket is committed or has failed, not
  * before the next turn. */
 void pc__worker_wait(pc__worker *w, PC_TAKES pc__job *job, pc_ticket ticket);
-/* Takes a job and brings it back with that result, at the next turn. */
-void pc__worker_answer(pc__worker *w, PC_TAKES pc__job *job, int err);
+/* Takes a job and brings it back with that error at the next turn; the ticket of a write has
+ * failed. */
+pc_ticket pc__worker_refuse(pc__worker *w, PC_TAKES pc__job *job, int err);
 bool pc__worker_committed(const pc__worker *w, pc_ticket ticket);
 
 /* Waits until nothing is under way, and calls back what is finished. What those callbacks submit is

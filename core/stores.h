@@ -1,0 +1,79 @@
+/*
+ * stores.h - stores and the databases behind them, on the main thread.
+ *
+ * A database is opened with the first store that needs its driver, is shared by all hosts, and is
+ * kept until pc__stores_close(). Which driver serves a store is said by the options `storage` (a
+ * name, or a table from store names to names) and `default_storage`; "internal" and "sql" mean the
+ * embedded database. Calls to a store that has no driver come back with PC_ENOTSUP.
+ */
+#pragma once
+
+#include "modules.h"
+#include "store/job.h"
+#include "store/worker.h"
+
+#define PC__DATABASES 16
+
+/* ---- for the rest of the core */
+
+/* A store of the core's own, without a module: its callbacks are always called. Never NULL; close
+ * it when its host goes. Closing does not disturb what is under way. */
+pc_store *pc__store_open(const char *host, const char *name, pc_store_kind kind);
+void pc__store_close(pc_store **st);
+/* Everything of the user on that host, in every database that is open; fn may be NULL. */
+void pc__stores_purge(const char *host, const char *user, pc_done_fn *fn, void *data);
+/* As pc_ticket_wait, for the core. */
+void pc__ticket_wait(pc_ticket ticket, pc_done_fn *fn, void *data);
+
+/* Blocks until all that was called is committed, and calls back. For the orderly stop. */
+void pc__stores_flush(void);
+/* Carries out what is queued, ends the threads, closes the databases. Their memory goes with the
+ * next turn of the loop. */
+void pc__stores_close(void);
+
+/* The databases that are open, from 0 on: its driver's name and figures; NULL past the last. */
+const char *pc__stores_stats(unsigned i, struct pc__worker_stats *stats_r);
+
+/* ---- shared by maps.c, archives.c, batches.c and tickets.c */
+
+struct pc__database {
+	char *driver_name; /* NULL: none, answers PC_ENOTSUP */
+	const pc_store_driver *driver;
+	pc_module *owner;
+	pc_db *db;
+	pc__worker *worker;
+};
+
+struct pc_store {
+	struct pc__owned owned; /* of m */
+	pc_module *m;           /* NULL: the core's own */
+	char *host, *name;
+	pc_store_kind kind;
+	struct pc__database *db;
+};
+
+/* The one whose tickets these are; that without a driver for 0 and for what never was. */
+struct pc__database *pc__database_of(pc_ticket ticket);
+
+/* Whom a job calls back, and how. */
+struct pc__reply {
+	pc_module *m;
+	union {
+		pc_done_fn *done;
+		pc_items_fn *items;
+		pc_entries_fn *entries;
+	} fn;
+	void *data;
+};
+
+/* A job that ends by reply: the module is held until then. Without a function nobody is called. */
+pc__job *pc__reply_done(pc_module *m, size_t bytes, pc_done_fn *fn, void *data);
+pc__job *pc__reply_items(pc_module *m, pc_items_fn *fn, void *data);
+pc__job *pc__reply_entries(pc_module *m, pc_entries_fn *fn, void *data);
+/* Adds an operation of that store. */
+pc__op *pc__store_op(pc_store *st, pc__job *job, pc__op_type type, const char *user);
+/* Gives the job to the store's worker, or refuses it where `err` is not PC_OK or the store is of
+ * the other kind. */
+pc_ticket pc__store_submit(pc_store *st, pc__job *job, pc_store_kind kind, int err);
+/* Fills id_r with the entry's id, or makes one. PC_EINVAL: it is too long, or empty. */
+int pc__entry_id(const pc_entry *entry, char id_r[static PC_ENTRY_ID_SIZE]);
