@@ -1,0 +1,364 @@
+/*
+ * saslauth.c - SASL for clients (RFC 6120 section 6): the elements come in, the answers go out.
+ */
+#include "saslauth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------ calls */
+
+struct sasl_call *sasl_call_new(pc_module *m)
+{
+	struct saslauth *sa = pc_module_data(m);
+	struct sasl_call *call = sa->free_calls;
+
+	if (call)
+		sa->free_calls = call->next;
+	else
+		call = pc_module_alloc(m, sizeof(*call));
+	*call = (struct sasl_call){ .m = m };
+	return call;
+}
+
+void sasl_call_free(struct sasl_call *call)
+{
+	struct saslauth *sa = pc_module_data(call->m);
+
+	call->next = sa->free_calls;
+	sa->free_calls = call;
+}
+
+const pc_session *sasl_call_session(const struct sasl_call *call, struct sasl_state **state_r)
+{
+	pc_event *ev = pc_token_event(call->token);
+	const pc_session *s = ev ? pc_event_origin(ev) : NULL;
+
+	if (s == NULL)
+		return NULL;
+	*state_r = pc_session_data(s, call->m);
+	return s;
+}
+
+/* ------------------------------------------------------------ answers */
+
+static void send_text(const pc_session *s, const char *name, const char *data, size_t len)
+{
+	pc_stanza *st = pc_stanza_new(name, SASL_NS);
+	char text[pc_base64_size(PC_SCRAM_MESSAGE_MAX)];
+
+	if (len > 0 && len <= PC_SCRAM_MESSAGE_MAX) {
+		pc_base64_encode((const uint8_t *)data, len, text);
+		pc_stanza_text(st, text);
+	}
+	pc_session_send(s, st);
+	pc_stanza_free(&st);
+}
+
+void sasl_challenge(const pc_session *s, const char *data, size_t len)
+{
+	send_text(s, "challenge", data, len);
+}
+
+void sasl_end_exchange(struct sasl_state *state)
+{
+	pc_scram_free(&state->scram);
+	state->step = SASL_IDLE;
+}
+
+static struct sasl_limit address_limit(pc_module *m)
+{
+	return (struct sasl_limit){
+		.limit = (double)pc_opt_int(m, "sasl_failures_per_address"),
+		.period = pc_opt_seconds(m, "sasl_failures_period"),
+		.now = pc_now_ms(),
+	};
+}
+
+static void fire(pc_module *m, const pc_session *s, const char *event, const pc_arg *args, size_t n)
+{
+	pc_fire_args fa = { .origin = s, .args = args, .n_args = n };
+
+	pc_fire(m, event, &fa, NULL, NULL);
+}
+
+void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
+                  const char *condition, const char *text, enum sasl_guess guess)
+{
+	struct saslauth *sa = pc_module_data(m);
+	struct sasl_limit limit = address_limit(m);
+	pc_stanza *st = pc_stanza_new("failure", SASL_NS);
+	const pc_arg args[] = { PC_STR("condition", condition), PC_STR("text", text) };
+
+	sasl_end_exchange(state);
+	if (guess == SASL_GUESS)
+		throttle_add(sa->throttle, s->ip, &limit);
+	pc_metric_add(sa->failures, 1);
+	pc_log_session(m, s, PC_INFO, "log-in failed: %s", condition);
+	pc_stanza_open(st, condition, NULL);
+	if (text)
+		pc_stanza_set(pc_stanza_leaf(st, "text", text), "xml:lang", "en");
+	pc_session_send(s, st);
+	pc_stanza_free(&st);
+	fire(m, s, "auth-failure", args, 2);
+	fire(m, s, "authentication-failure", args, 2);
+	if (++state->failures >= (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
+		pc_session_close(s, "policy-violation", "Too many failed log-ins");
+}
+
+void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,
+                  const char *data, size_t len)
+{
+	struct saslauth *sa = pc_module_data(m);
+	pc_stream *stream = pc_session_stream(s);
+	const char *mechanism = sasl_mechanism_name(state->mechanism);
+	int err = stream ? pc_session_authenticated(s, username, NULL) : PC_ECANCELED;
+
+	if (err != PC_OK) {
+		pc_log_session(m, s, PC_WARN, "log-in of %s refused: %s", username,
+		               pc_strerror(err));
+		sasl_failure(m, s, state,
+		             err == PC_EPERM ? "not-authorized" : "temporary-auth-failure", NULL,
+		             SASL_NO_GUESS);
+		return;
+	}
+	sasl_end_exchange(state);
+	pc_metric_add(sa->successes, 1);
+	pc_log_session(m, s, PC_INFO, "logged in as %s by %s", username, mechanism);
+	send_text(s, "success", data, len);
+	pc_stream_set_limit(stream, (size_t)pc_opt_int(m, "c2s_stanza_size_limit"));
+	pc_stream_restart(stream);
+	fire(m, s, "authentication-success", &PC_STR("mechanism", mechanism), 1);
+}
+
+/* ------------------------------------------------------------ elements */
+
+/* Clients before log-in. One that has logged in is told that once is enough. */
+static bool may_authenticate(const pc_session *s)
+{
+	if (s->type == PC_C2S_UNAUTHED)
+		return true;
+	pc_session_close(s, "policy-violation", "Already logged in");
+	return false;
+}
+
+static bool is_client(const pc_session *s)
+{
+	return s && (s->type == PC_C2S_UNAUTHED || s->type == PC_C2S_UNBOUND || s->type == PC_C2S);
+}
+
+/* Decodes the client's message and goes on with it. */
+static pc_result step(pc_event *ev, const pc_session *s, struct sasl_state *state, const char *text)
+{
+	pc_module *m = pc_event_module(ev);
+	char msg[PC_SCRAM_MESSAGE_MAX + 1];
+	size_t len = strlen(text);
+	pc_result result = PC_HANDLED;
+	ssize_t n;
+
+	if (len >= pc_base64_size(PC_SCRAM_MESSAGE_MAX)) {
+		sasl_failure(m, s, state, "malformed-request", "Too long", SASL_NO_GUESS);
+		return PC_HANDLED;
+	}
+	n = pc_base64_decode(text, len, (uint8_t *)msg, PC_SCRAM_MESSAGE_MAX);
+	if (n < 0) {
+		sasl_failure(m, s, state, "incorrect-encoding", NULL, SASL_NO_GUESS);
+	} else {
+		msg[n] = '\0';
+		result = sasl_exchange_step(ev, s, state, msg, (size_t)n);
+	}
+	explicit_bzero(msg, sizeof(msg));
+	return result;
+}
+
+/* Why the mechanism of an <auth/> is not taken, as a SASL condition; NULL: it is, and noted. */
+static const char *mechanism_fault(pc_module *m, const pc_session *s, struct sasl_state *state,
+                                   const char *name)
+{
+	int bit = name ? sasl_mechanism_find(name) : -1;
+
+	if (sasl_encryption_missing(m, s))
+		return "encryption-required";
+	if (bit < 0 || !(state->offered & 1u << bit))
+		return name && sasl_needs_encryption(m, s, name) ? "encryption-required"
+		                                                 : "invalid-mechanism";
+	state->mechanism = (uint8_t)bit;
+	return NULL;
+}
+
+static pc_result on_auth(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	struct saslauth *sa = data;
+	pc_module *m = pc_event_module(ev);
+	struct sasl_limit limit;
+	struct sasl_state *state;
+	const char *fault, *text;
+
+	if (!is_client(s))
+		return PC_PASS;
+	if (!may_authenticate(s))
+		return PC_HANDLED;
+	state = pc_session_data(s, m);
+	sasl_end_exchange(state); /* a new <auth/> ends the exchange under way (6.4.2) */
+	limit = address_limit(m);
+	fault = mechanism_fault(m, s, state, pc_stanza_get(pc_event_stanza(ev), "mechanism"));
+	if (fault == NULL && !throttle_allows(sa->throttle, s->ip, &limit))
+		fault = "temporary-auth-failure";
+	if (fault == NULL && state->mechanism != SASL_PLAIN && sasl_start_scram(state) != PC_OK)
+		fault = "temporary-auth-failure";
+	if (fault) {
+		sasl_failure(m, s, state, fault, NULL, SASL_NO_GUESS);
+		return PC_HANDLED;
+	}
+	state->step = SASL_WAIT_FIRST;
+	text = pc_stanza_get_text(pc_event_stanza(ev));
+	if (*text == '\0')
+		return sasl_exchange_step(ev, s, state, NULL, 0);
+	return step(ev, s, state, strcmp(text, "=") == 0 ? "" : text);
+}
+
+static pc_result on_response(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	pc_module *m = pc_event_module(ev);
+	struct sasl_state *state;
+
+	(void)data;
+	if (!is_client(s))
+		return PC_PASS;
+	if (!may_authenticate(s))
+		return PC_HANDLED;
+	state = pc_session_data(s, m);
+	if (state->step != SASL_IDLE)
+		return step(ev, s, state, pc_stanza_get_text(pc_event_stanza(ev)));
+	sasl_failure(m, s, state, "malformed-request", "Nothing was asked", SASL_NO_GUESS);
+	return PC_HANDLED;
+}
+
+static pc_result on_abort(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	pc_module *m = pc_event_module(ev);
+
+	(void)data;
+	if (!is_client(s))
+		return PC_PASS;
+	if (may_authenticate(s))
+		sasl_failure(m, s, pc_session_data(s, m), "aborted", NULL, SASL_NO_GUESS);
+	return PC_HANDLED;
+}
+
+static pc_result on_features(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	pc_module *m = pc_event_module(ev);
+
+	(void)data;
+	if (s && s->type == PC_C2S_UNAUTHED)
+		sasl_offer(m, s, pc_session_data(s, m), pc_event_stanza(ev));
+	return PC_PASS;
+}
+
+/* ------------------------------------------------------------ the module */
+
+static void load(pc_module *m)
+{
+	struct saslauth *sa = pc_module_data(m);
+
+	sa->successes = pc_counter(m, "successes", "Log-ins that succeeded");
+	sa->failures = pc_counter(m, "failures", "Log-ins that failed");
+	sa->throttle = pc_shared(m, "saslauth/failures", sizeof(*sa->throttle));
+	if (sa->throttle && sa->throttle->seed == 0) {
+		pc_random_bytes(&sa->throttle->seed, sizeof(sa->throttle->seed));
+		sa->throttle->seed |= 1;
+	}
+	sasl_secret_load(m);
+	pc_hook(m, "stream-features", on_features, 0);
+	pc_hook(m, "stanza/" SASL_NS ":auth", on_auth, 0);
+	pc_hook(m, "stanza/" SASL_NS ":response", on_response, 0);
+	pc_hook(m, "stanza/" SASL_NS ":abort", on_abort, 0);
+	sasl_bind_load(m);
+}
+
+static void session_free(pc_module *m, void *session_data)
+{
+	(void)m;
+	sasl_end_exchange(session_data);
+}
+
+static const pc_option options[] = {
+	{ .name = "c2s_require_encryption",
+	  .type = PC_OPT_BOOLEAN,
+	  .live = true,
+	  .help = "Clients must use TLS before they log in (default: require_encryption)" },
+	{ .name = "require_encryption",
+	  .type = PC_OPT_BOOLEAN,
+	  .dflt = "true",
+	  .live = true,
+	  .help = "Old name for c2s_require_encryption" },
+	{ .name = "allow_unencrypted_plain_auth",
+	  .type = PC_OPT_BOOLEAN,
+	  .dflt = "false",
+	  .live = true,
+	  .help = "Passwords may be sent in the clear on streams without TLS" },
+	{ .name = "insecure_sasl_mechanisms",
+	  .type = PC_OPT_SET,
+	  .dflt = "{ \"PLAIN\", \"LOGIN\" }",
+	  .live = true,
+	  .help = "Mechanisms that are not offered without TLS" },
+	{ .name = "disable_sasl_mechanisms",
+	  .type = PC_OPT_SET,
+	  .dflt = "{ \"DIGEST-MD5\" }",
+	  .live = true,
+	  .help = "Mechanisms that are never offered" },
+	{ .name = "sasl_max_attempts",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "5",
+	  .min = 1,
+	  .max = 6,
+	  .live = true,
+	  .help = "Failed log-ins after which a stream is closed" },
+	{ .name = "sasl_failures_per_address",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "60",
+	  .min = 0,
+	  .max = 1000000,
+	  .live = true,
+	  .help = "Wrong passwords that an address (IPv6: /64) may send in sasl_failures_period; "
+	          "0: any" },
+	{ .name = "sasl_failures_period",
+	  .type = PC_OPT_PERIOD,
+	  .dflt = "5 minutes",
+	  .min = 0.1,
+	  .max = 86400,
+	  .live = true,
+	  .help = "The time in which sasl_failures_per_address are forgotten again" },
+	{ .name = "c2s_stanza_size_limit",
+	  .type = PC_OPT_SIZE,
+	  .dflt = "256 KiB",
+	  .min = 10000,
+	  .max = 16777216,
+	  .live = true,
+	  .help = "Bytes of the largest stanza that a logged-in client may send" },
+	{ .name = "default_iteration_count",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "10000",
+	  .min = PC_SCRAM_ITERATIONS_MIN,
+	  .max = PC_SCRAM_ITERATIONS_MAX,
+	  .live = true,
+	  .help = "Iterations told to those who try accounts that do not exist" },
+	{ 0 },
+};
+
+static const pc_event_decl events[] = {
+	{ "auth-failure", PC_NOTICE, "A log-in failed: `condition` (RFC 6120 6.5), `text`" },
+	{ "authentication-failure", PC_NOTICE, "The same under its older name" },
+	{ "authentication-success", PC_NOTICE, "A client logged in: `mechanism`" },
+	{ 0 },
+};
+
+PC_MODULE(saslauth, .summary = "Log-in and resource binding (RFC 6120 sections 6 and 7)",
+          .xeps = "0440 0474", .data_size = sizeof(struct saslauth),
+          .session_size = sizeof(struct sasl_state), .state_version = 1, .options = options,
+          .events = events, .load = load, .session_free = session_free);

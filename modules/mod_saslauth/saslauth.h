@@ -1,0 +1,103 @@
+/*
+ * saslauth.h - what the files of this module share.
+ *
+ * saslauth.c    the module: elements of SASL come in, answers go out, failures are counted
+ * mechanisms.c  which mechanisms and channel bindings a stream is offered
+ * exchange.c    the steps of one log-in, by SCRAM or PLAIN
+ * plain.c       the message of PLAIN, pure
+ * throttle.c    failures by address over time, pure
+ * secret.c      the host's secret behind the salts of accounts that are not there
+ * bind.c        resource binding
+ *
+ * One log-in: <auth/> chooses a mechanism and starts an exchange; its messages go to
+ * sasl_exchange_step(), which ends each in exactly one of sasl_challenge(), sasl_success() and
+ * sasl_failure(), at once or, while keys are fetched, later. The stream's barrier is up until the
+ * client has bound, so nothing of the same client comes in between.
+ */
+#pragma once
+
+#include <prosody-c/prosody-c.h>
+
+#include "throttle.h"
+
+#define SASL_NS "urn:ietf:params:xml:ns:xmpp-sasl"
+
+/* Bits of `offered`: 0..2 the hashes of pc_scram_hash, 3..5 the same with -PLUS, 6 PLAIN. */
+#define SASL_PLUS 3
+#define SASL_PLAIN 6
+#define SASL_MECHANISMS 7
+
+/* Of a session. It moves to the next instance at a reload as it is: plain values and `scram`,
+ * whose memory is the server's. */
+struct sasl_state {
+	pc_scram *scram;   /* NULL: no exchange by SCRAM */
+	uint8_t offered;   /* mechanisms of the last features sent, by bit */
+	uint8_t bindings;  /* channel bindings of the same, 1 << pc_binding */
+	uint8_t mechanism; /* of the exchange under way, as its bit's number */
+	uint8_t step;      /* enum sasl_step */
+	uint32_t failures; /* on this stream */
+};
+
+enum sasl_step { SASL_IDLE, SASL_WAIT_FIRST, SASL_WAIT_FINAL };
+
+/* A callback under way. They are the instance's and used again, so that those whose callback is
+ * dropped (module gone) need no owner. */
+struct sasl_call {
+	pc_module *m;
+	pc_token token;
+	char username[PC_JID_PART_MAX + 1];
+	pc_scram_hash hash;
+	struct sasl_call *next;
+};
+
+/* Of an instance. */
+struct saslauth {
+	struct sasl_call *free_calls;
+	struct sasl_call *waiting;      /* for the secret */
+	struct sasl_throttle *throttle; /* of the whole server */
+	pc_store *store;
+	uint8_t secret[32];
+	bool secret_ready;
+	char new_secret[65];
+	pc_metric *successes, *failures;
+};
+
+/* saslauth.c */
+struct sasl_call *sasl_call_new(pc_module *m);
+void sasl_call_free(struct sasl_call *call);
+/* The session of a call and its state; NULL when it, or the event, has gone. */
+const pc_session *sasl_call_session(const struct sasl_call *call, struct sasl_state **state_r);
+/* Each ends the step; `data` goes out in base64. */
+void sasl_challenge(const pc_session *s, const char *data, size_t len);
+void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,
+                  const char *data, size_t len);
+/* `guess`: the answer may be a wrong guess of a password, so it counts against the address. */
+enum sasl_guess { SASL_NO_GUESS, SASL_GUESS };
+void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
+                  const char *condition, const char *text, enum sasl_guess guess);
+void sasl_end_exchange(struct sasl_state *state);
+
+/* mechanisms.c */
+void sasl_offer(pc_module *m, const pc_session *s, struct sasl_state *state, pc_stanza *features);
+/* No mechanism at all may be used before TLS; or not this one, which could be after. */
+bool sasl_encryption_missing(pc_module *m, const pc_session *s);
+bool sasl_needs_encryption(pc_module *m, const pc_session *s, const char *name);
+const char *sasl_mechanism_name(unsigned bit);
+/* The bit's number of a mechanism's name, or -1. */
+int sasl_mechanism_find(const char *name);
+/* Starts the exchange of state->mechanism under the policy of what was offered. */
+int sasl_start_scram(struct sasl_state *state);
+
+/* exchange.c: takes one decoded message of the client, with a NUL behind it, and may write into it
+ * (NULL: none was sent with <auth/>). */
+pc_result sasl_exchange_step(pc_event *ev, const pc_session *s, struct sasl_state *state, char *msg,
+                             size_t len);
+/* Goes on with the account's keys, or those made up for it; the call is over then. */
+void sasl_exchange_keys(struct sasl_call *call, const pc_scram_keys *keys);
+
+/* secret.c: goes on with made-up keys, as soon as the secret is known. */
+void sasl_secret_load(pc_module *m);
+void sasl_fake_keys(struct sasl_call *call);
+
+/* bind.c */
+void sasl_bind_load(pc_module *m);
