@@ -50,19 +50,19 @@ struct pc_event {
 	unsigned depth;
 	const pc__key *detours[PC__DETOURS];
 	unsigned n_detours;
-	pc_module *running;  /* whose handler runs or has suspended */
+	pc_module *running; /* whose handler runs or has suspended */
 	pc_host *host;
 	pc_session_id origin;
 	pc_stanza *stanza;
 	const pc_jid *to, *from;
-	pc_arg *args;        /* inline_args, or malloc'ed */
+	pc_arg *args; /* inline_args, or malloc'ed */
 	size_t n_args;
 	pc_arg inline_args[PC__INLINE_ARGS];
 	struct pc__owned_text *texts; /* strings that handlers set */
 	pc_ended_fn *ended;
 	void *data;
-	pc_token token;      /* while suspended, or about to be */
-	pc_result early;     /* resumed before the handler had returned */
+	pc_token token;  /* while suspended, or about to be */
+	pc_result early; /* resumed before the handler had returned */
 	bool has_early;
 	bool inside; /* a handler is running right now */
 	bool to_self, notice, question, shared, owns_stanza;

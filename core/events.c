@@ -82,10 +82,12 @@ static pc__key *intern(pc__bus *bus, const char *name)
 
 pc__bus *pc__bus_new(void)
 {
-	static const char *const kinds[] = { [PC_MESSAGE] = "message", [PC_PRESENCE] = "presence",
-		                             [PC_IQ] = "iq" };
-	static const char *const targets[] = { [PC__BARE] = "bare", [PC__FULL] = "full",
-		                               [PC__HOST] = "host", [PC__SELF] = "self" };
+	static const char *const kinds[] = {
+		[PC_MESSAGE] = "message", [PC_PRESENCE] = "presence", [PC_IQ] = "iq"
+	};
+	static const char *const targets[] = {
+		[PC__BARE] = "bare", [PC__FULL] = "full", [PC__HOST] = "host", [PC__SELF] = "self"
+	};
 	pc__bus *bus = pc__alloc(sizeof(*bus));
 
 	for (int pre = 0; pre < 2; pre++)

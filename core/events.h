@@ -5,8 +5,8 @@
  * immutable version: hooking and unhooking make a new one, so handlers may do both while events are
  * under way, also suspended ones. A removed hook is marked and skipped.
  *
- * Words: a *key* is one event name on one bus; a *hook* one handler of a module on a key; a *firing*
- * (pc_event) one walk over the hooks of a key.
+ * Words: a *key* is one event name on one bus; a *hook* one handler of a module on a key; a
+ * *firing* (pc_event) one walk over the hooks of a key.
  */
 #pragma once
 
@@ -38,12 +38,12 @@ struct pc__firing {
 	pc_stanza *stanza;
 	const pc_jid *to, *from; /* must live as long as the firing */
 	bool to_self;
-	bool notice;             /* everybody is told, results do not matter */
-	bool question;           /* may not suspend */
-	bool shared;             /* the stanza is one of a broadcast: whoever suspends gets a copy */
+	bool notice;   /* everybody is told, results do not matter */
+	bool question; /* may not suspend */
+	bool shared;   /* the stanza is one of a broadcast: whoever suspends gets a copy */
 	const pc_arg *args;
 	size_t n_args;
-	pc_ended_fn *ended;      /* called exactly once */
+	pc_ended_fn *ended; /* called exactly once */
 	void *data;
 };
 /* Runs the handlers. Returns the result, or PC_SUSPENDED when `ended` comes later. */

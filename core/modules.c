@@ -4,6 +4,7 @@
 #include "modules.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ void pc__module_hold(pc_module *m)
 
 static void free_instance(pc_module *m)
 {
+	pc__module_free_blocks(m);
 	free(m->data);
 	free(m->err_text);
 	free(m);
@@ -159,7 +161,7 @@ static void tell_hosts(pc_module *m)
 	if (m->def->scope != PC_GLOBAL_WITH_HOSTS || m->def->add_host == NULL)
 		return;
 	for (pc_host *h = pc__hosts_first(); h; h = h->next)
-		if (h->active)
+		if (h->announced)
 			m->def->add_host(m, h);
 }
 
@@ -260,7 +262,7 @@ struct pc_state {
 		char *key;
 		size_t len;
 		char bytes[];
-	} *first;
+	} * first;
 };
 
 void pc_state_put(pc_state *state, const char *key, const void *bytes, size_t len)
@@ -350,6 +352,7 @@ int pc__module_reload(pc_host *host, const char *name, char **error_r)
 
 void pc__modules_add_host(pc_host *host)
 {
+	host->announced = true;
 	for (pc_module *m = global_modules; m; m = m->next)
 		if (m->def->scope == PC_GLOBAL_WITH_HOSTS && m->def->add_host)
 			m->def->add_host(m, host);
@@ -357,6 +360,7 @@ void pc__modules_add_host(pc_host *host)
 
 void pc__modules_remove_host(pc_host *host)
 {
+	host->announced = false;
 	for (pc_module *m = global_modules; m; m = m->next)
 		if (m->def->scope == PC_GLOBAL_WITH_HOSTS && m->def->remove_host)
 			m->def->remove_host(m, host);

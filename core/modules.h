@@ -6,8 +6,8 @@
  * registered first. So no part of the core has its own clean-up code for modules.
  *
  * Life of an instance: loading -> live -> (retired | dead). A retired one was replaced by a reload;
- * its callbacks that are under way still run, on its own data. A dead one was unloaded: they do not.
- * The memory goes when nothing holds it any more.
+ * its callbacks that are under way still run, on its own data. A dead one was unloaded: they do
+ * not. The memory goes when nothing holds it any more.
  */
 #pragma once
 
@@ -25,17 +25,18 @@ enum pc__module_state { PC__LOADING, PC__LIVE, PC__RETIRED, PC__DEAD };
 
 struct pc_module {
 	const pc_module_def *def;
-	pc_host *host;               /* NULL: global */
+	pc_host *host; /* NULL: global */
 	enum pc__module_state state;
-	uint32_t generation;         /* grows with every instance made */
-	uint32_t order;              /* of loading: of equal handlers the earlier loaded runs first */
-	unsigned holds;              /* callbacks under way, and memory that others still read */
+	uint32_t generation; /* grows with every instance made */
+	uint32_t order;      /* of loading: of equal handlers the earlier loaded runs first */
+	unsigned holds;      /* callbacks under way, and memory that others still read */
 	void *data;
 	struct pc__owned *owned;
-	int err;                     /* the sticky error of registration, and its text */
+	struct pc__owned *retired_blocks; /* pc_module_alloc's, kept until nothing is under way */
+	int err;                          /* the sticky error of registration, and its text */
 	char *err_text;
-	pc_module *next;             /* of the same host, in the order of loading */
-	struct pc__file *file;       /* loader.h: whose code this is */
+	pc_module *next;       /* of the same host, in the order of loading */
+	struct pc__file *file; /* loader.h: whose code this is */
 };
 
 /* Puts a registration on the module's list; `drop` undoes it. */
@@ -50,6 +51,9 @@ void pc__module_release(pc_module *m);
 bool pc__module_callable(const pc_module *m);
 /* Notes a failed registration (the first one stays) and logs later ones at run time. */
 void pc__module_error(pc_module *m, int err, const char *format, ...) PC_PRINTF(3, 4);
+
+/* Frees what pc_module_alloc gave, at the instance's end. */
+void pc__module_free_blocks(pc_module *m);
 
 /* The instance of that name on the host (NULL: global), or NULL. */
 pc_module *pc__module_find(const pc_host *host, const char *name);

@@ -21,13 +21,16 @@ struct pc__server {
 	const char *program_dir; /* where prosody-c lies */
 	bool commands_only;      /* runs one command on the store: no ports are opened */
 	bool stopping;
-	int64_t started;         /* wall clock, ms */
-	unsigned debug_kill;     /* debug builds: see killpoints */
+	int64_t started;     /* wall clock, ms */
+	unsigned debug_kill; /* debug builds: see killpoints */
 };
 extern struct pc__server pc__server;
 
 /* Begins an orderly stop: hosts are told, streams closed with system-shutdown, queues drained. */
 void pc__server_stop(const char *reason);
+/* Reads the configuration anew and lets everybody know, as SIGHUP does. PC_EINVAL with a text
+ * (malloc'ed) in *error_r: the file is broken, and the old configuration stays. */
+int pc__server_reload(char **error_r);
 
 /* A programming error: logs its place, and in debug builds aborts. Returns true so that
  * `if (pc__bug(x == NULL)) return PC_EINTERNAL;` reads as it runs. */

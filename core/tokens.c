@@ -18,12 +18,12 @@ static struct slot {
 	uint32_t generation;
 	uint32_t next_free;
 	int64_t deadline;
-} *slots;
+} * slots;
 static uint32_t n_slots, first_free = UINT32_MAX;
 static size_t in_use;
-static pc__timer sweep_timer;
+static struct pc__timer sweep_timer;
 
-static void sweep(pc__timer *timer);
+static void sweep(struct pc__timer *timer);
 
 static uint32_t take_slot(void)
 {
@@ -126,7 +126,7 @@ static bool is_of(const struct slot *s, const void *data)
 	return s->ev->running == data;
 }
 
-static void sweep(pc__timer *timer)
+static void sweep(struct pc__timer *timer)
 {
 	int64_t now = pc_now_ms();
 

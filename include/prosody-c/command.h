@@ -1,5 +1,8 @@
 /*
  * command.h - what administrators can call: by prosody-ctl, and as ad-hoc commands.
+ *
+ * A module offers commands by pc_add_command(); a way to call them (a socket, a chat) is a module,
+ * too, and uses pc_run_command() or pc_shell_new().
  */
 #pragma once
 
@@ -18,10 +21,43 @@ typedef struct pc_command {
 } pc_command;
 PC_EXPORT void pc_add_command(pc_module *m, const pc_command *command);
 
-PC_EXPORT size_t pc_call_argc(const pc_call *call);
+PC_EXPORT size_t pc_call_argc(const pc_call *call); /* what follows the command's own words */
 PC_EXPORT const char *pc_call_arg(const pc_call *call, size_t i); /* NULL past the end */
-PC_EXPORT void *pc_call_data(pc_call *call, size_t size);         /* zeroed, lives as the call */
-/* A line of output for people. */
+/* Zeroed, lives as the call; the same block at every call of this function. */
+PC_EXPORT void *pc_call_data(pc_call *call, size_t size);
+/* The same as `command`'s of the item that is running. */
+PC_EXPORT const pc_command *pc_call_command(const pc_call *call);
+/* Output for people; a line feed in it starts a new line, one at the end is not needed. */
 PC_EXPORT void pc_call_print(pc_call *call, const char *format, ...) PC_PRINTF(2, 3);
-/* Ends the call: PC_OK, or PC_E* with a text of what went wrong (NULL: pc_strerror). */
+/* Ends the call: PC_OK, or PC_E* with a text of what went wrong (NULL: pc_strerror). The call is not
+ * to be used afterwards. When the command's module is unloaded first, the call ends as PC_ECANCELED
+ * by itself. */
 PC_EXPORT void pc_call_end(pc_call *call, int err, const char *format, ...) PC_PRINTF(3, 4);
+
+/* ---- calling. Words are the command's name and its arguments: {"user", "list", "example.org"}.
+ * Every host's commands can be called; where several hosts offer the same one, the argument HOST,
+ * or the domain of the argument JID or ROOM, picks. Who may call is the caller's business. */
+
+typedef void pc_output_fn(const char *text, void *data);
+/* `text` is what went wrong, or a summary; "" where there is none. */
+typedef void pc_call_ended_fn(int err, const char *text, void *data);
+/* `ended` is called exactly once, maybe before this returns, which is NULL then. When m is unloaded,
+ * the call goes on unheard. */
+PC_EXPORT pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words,
+                                  pc_output_fn *output, pc_call_ended_fn *ended, void *data);
+/* The caller is no longer interested: nothing is called any more. Clears the pointer; NULL is fine. */
+PC_EXPORT void pc_call_forget(pc_call **call);
+
+/* ---- a conversation in prosody-ctl's line protocol, over whatever carries bytes. Several calls of
+ * one conversation may be under way. */
+
+typedef struct pc_shell pc_shell;
+typedef void pc_shell_write_fn(const void *bytes, size_t len, void *data);
+/* `write` must not call back. The shell belongs to its maker, who frees it in `.unload` at the latest. */
+PC_EXPORT pc_shell *pc_shell_new(pc_shell_write_fn *write, void *data);
+/* PC_EINVAL: this is not the protocol; PC_ELIMIT: too much is waiting. Close the connection then. */
+PC_EXPORT int pc_shell_input(pc_shell *shell, const void *bytes, size_t len);
+/* Calls that have not ended. */
+PC_EXPORT size_t pc_shell_pending(const pc_shell *shell);
+/* Calls under way go on unheard. */
+PC_EXPORT void pc_shell_free(pc_shell **shell);

@@ -119,8 +119,8 @@ PC_EXPORT void pc_stream_abort(pc_stream *s, const char *reason);
 
 PC_EXPORT int pc_stream_send(pc_stream *s, pc_stanza *st);                    /* XMPP, borrowed */
 PC_EXPORT int pc_stream_write(pc_stream *s, const void *bytes, size_t len);   /* RAW, and " " */
-/* Bytes that were written and have not left the server. */
-PC_EXPORT size_t pc_stream_unsent(const pc_stream *s);
+/* The peer takes less than it is sent: more than half of what may pile up has not left. */
+PC_EXPORT bool pc_stream_lags(const pc_stream *s);
 /* Parsed limits of the peer's stanzas change: after authentication. Bytes. */
 PC_EXPORT void pc_stream_set_limit(pc_stream *s, size_t stanza_bytes);
 

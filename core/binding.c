@@ -1,0 +1,177 @@
+/*
+ * binding.c - resource binding (RFC 6120 section 7).
+ *
+ *   `bind` is fired (the wanted resource may be edited) -> conflicts are settled -> the roster is
+ *   loaded -> the session gets its full JID -> resource-bind
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "events.h"
+#include "hosts.h"
+#include "log.h"
+#include "modules.h"
+#include "roster_cache.h"
+#include "sessions.h"
+#include "streams.h"
+#include "util/mem.h"
+
+struct binding {
+	pc_session_id session;
+	pc_module *m;
+	pc_bound_fn *done;
+	void *data;
+	char resource[PC_JID_PART_MAX + 1];
+};
+
+static void end(struct binding *b, int err, const char *condition)
+{
+	const pc_session *s = pc_session_find(b->session);
+
+	if (s)
+		pc__session_of(s)->binding = false;
+	if (pc__module_callable(b->m))
+		b->done(s, s ? err : PC_ECANCELED, condition, b->data);
+	pc__module_release(b->m);
+	free(b);
+}
+
+static void random_resource(char out[static PC_ID_SIZE])
+{
+	pc_random_id(out);
+}
+
+/* ------------------------------------------------------------ conflicts (RFC 6120 7.7.2.2) */
+
+/* "balcony" -> "balcony#2", "balcony#3", ... the first that is free. */
+static void increment(struct binding *b, const struct pc__user *u)
+{
+	char *name;
+
+	for (unsigned i = 2;; i++) {
+		name = pc__printf("%.*s#%u", PC_JID_PART_MAX - 12, b->resource, i);
+		if (pc__user_session(u, name) == NULL)
+			break;
+		free(name);
+	}
+	memcpy(b->resource, name, strlen(name) + 1);
+	free(name);
+}
+
+static const char *settle_conflict(struct binding *b, struct pc__session *s,
+                                   const struct pc__user *u)
+{
+	const char *policy = pc__opt_str(s->host->name, "conflict_resolve");
+	struct pc__session *other = pc__user_session(u, b->resource);
+
+	if (other == NULL)
+		return NULL;
+	if (strcmp(policy, "kick_new") == 0)
+		return "conflict";
+	if (strcmp(policy, "random") == 0) {
+		random_resource(b->resource);
+	} else if (strcmp(policy, "increment") == 0) {
+		increment(b, u);
+	} else {
+		pc_session_close(&other->pub, "conflict", "replaced by a new connection");
+		pc__sessions_reap();
+	}
+	return NULL;
+}
+
+/* NULL: the resource in `b` is free now. */
+static const char *make_room(struct binding *b, struct pc__session *s)
+{
+	struct pc__user *u = pc__user_find(s->host, s->pub.username);
+	int64_t most = pc__opt_int(s->host->name, "max_resources");
+	bool replaces;
+
+	if (u == NULL)
+		return NULL;
+	replaces = pc__user_session(u, b->resource) != NULL;
+	if (u->n_sessions >= most && !replaces)
+		return "resource-constraint"; /* XEP-0205 */
+	return settle_conflict(b, s, u);
+}
+
+/* ------------------------------------------------------------ the way */
+
+static void on_roster(int err, pc_roster *roster, void *data)
+{
+	struct binding *b = data;
+	const pc_session *session = pc_session_find(b->session);
+	struct pc__session *s = session ? pc__session_of(session) : NULL;
+	const char *condition;
+
+	if (s == NULL || s->ending) {
+		end(b, PC_ECANCELED, NULL);
+		return;
+	}
+	if (err != PC_OK) {
+		end(b, err, "internal-server-error");
+		return;
+	}
+	condition = make_room(b, s);
+	if (condition) {
+		end(b, PC_ELIMIT, condition);
+		return;
+	}
+	pc__session_set_resource(s, b->resource);
+	s->pub.roster = roster;
+	pc__roster_keep(s->host, s->pub.username);
+	if (s->stream)
+		pc__stream_bound(s->stream);
+	pc__log("sessions", PC_INFO, "%s is connected from %s", s->pub.full_jid, s->pub.ip);
+	pc__notify(s->host->bus, "resource-bind", s->host, s->pub.id, NULL, 0);
+	end(b, PC_OK, NULL);
+}
+
+static bool take_resource(struct binding *b, const char *wanted)
+{
+	if (wanted == NULL || *wanted == '\0') {
+		random_resource(b->resource);
+		return true;
+	}
+	return pc_jid_prep_resource(wanted, b->resource) == PC_OK;
+}
+
+static void on_bind_ended(pc_event *ev, pc_result result, void *data)
+{
+	struct binding *b = data;
+	const pc_session *s = pc_session_find(b->session);
+	const char *condition = pc_event_str(ev, "condition");
+
+	if (s == NULL)
+		end(b, PC_ECANCELED, NULL);
+	else if (result != PC_PASS)
+		end(b, result < 0 ? result : PC_EPERM, condition ? condition : "not-allowed");
+	else if (!take_resource(b, pc_event_str(ev, "resource")))
+		end(b, PC_EINVAL, "bad-request");
+	else
+		pc__roster_load(pc_session_host(s), s->username, on_roster, b);
+}
+
+void pc_session_bind(pc_module *m, const pc_session *session, const char *wanted, pc_bound_fn *done,
+                     void *data)
+{
+	struct pc__session *s = pc__session_of(session);
+	struct binding *b;
+
+	if (s->pub.type != PC_C2S_UNBOUND || s->binding) {
+		done(session, PC_ESTATE, "not-allowed", data);
+		return;
+	}
+	b = pc__alloc(sizeof(*b));
+	*b = (struct binding){ .session = s->pub.id, .m = m, .done = done, .data = data };
+	pc__module_hold(m);
+	s->binding = true;
+	pc__fire_name(s->host->bus, "pre-resource-bind",
+	              &(struct pc__firing){ .host = s->host,
+	                                    .origin = s->pub.id,
+	                                    .args = (pc_arg[]){ PC_STR("resource", wanted),
+	                                                        PC_STR("condition", NULL) },
+	                                    .n_args = 2,
+	                                    .ended = on_bind_ended,
+	                                    .data = b });
+}

@@ -1,0 +1,183 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "hosts.h"
+#include "modules.h"
+#include "util/mem.h"
+
+/* ---- on which hosts. Without a host: wherever it makes sense; "*": globally. */
+
+typedef int change_fn(pc_host *host, const char *name, char **error_r);
+
+struct change {
+	pc_call *call;
+	const char *name;
+	change_fn *fn;
+	size_t done;
+	int err;
+	char *error; /* the first */
+};
+
+static const char *place(const pc_host *host)
+{
+	return host ? host->name : "*";
+}
+
+static void apply(struct change *c, pc_host *host)
+{
+	char *error = NULL;
+	int err = c->fn(host, c->name, &error);
+
+	if (err == PC_OK) {
+		c->done++;
+		pc_call_print(c->call, "%s: done", place(host));
+	} else if (c->err == PC_OK) {
+		c->err = err;
+		c->error = pc__printf("%s: %s", place(host), error ? error : pc_strerror(err));
+	}
+	free(error);
+}
+
+static void apply_where_loaded(struct change *c)
+{
+	if (pc__module_find(NULL, c->name) != NULL)
+		apply(c, NULL);
+	for (pc_host *h = pc__hosts_first(); h != NULL; h = h->next)
+		if (pc__module_find(h, c->name) != NULL)
+			apply(c, h);
+	if (c->done == 0 && c->err == PC_OK) {
+		c->err = PC_ENOENT;
+		c->error = pc__strdup("no such module is loaded");
+	}
+}
+
+static void apply_on_virtual_hosts(struct change *c)
+{
+	for (pc_host *h = pc__hosts_first(); h != NULL; h = h->next)
+		if (h->active && h->type == PC_VIRTUAL_HOST)
+			apply(c, h);
+}
+
+/* Between two turns of the loop: nothing of the module is on the stack then. */
+static void change_now(void *data)
+{
+	pc_call *call = data;
+	bool with_host = pc_call_argc(call) == 2;
+	const char *host_name = pc_call_arg(call, 0);
+	struct change c = { .call = call, .name = pc_call_arg(call, with_host) };
+	const char *what = pc_call_command(call)->name;
+	pc_host *host = with_host ? pc_host_find(host_name) : NULL;
+
+	c.fn = strcmp(what, "load") == 0     ? pc__module_load
+	       : strcmp(what, "unload") == 0 ? pc__module_unload
+	                                     : pc__module_reload;
+	if (with_host && host == NULL && strcmp(host_name, "*") != 0) {
+		pc_call_end(call, PC_ENOENT, "no such host: %s", host_name);
+		return;
+	}
+	if (with_host)
+		apply(&c, host);
+	else if (c.fn == pc__module_load)
+		apply_on_virtual_hosts(&c);
+	else
+		apply_where_loaded(&c);
+	if (c.err == PC_OK)
+		pc_call_end(call, PC_OK, NULL);
+	else
+		pc_call_end(call, c.err, "%s", c.error);
+	free(c.error);
+}
+
+static void run_change(pc_call *call, pc_module *m)
+{
+	pc_after(m, 0, change_now, call);
+}
+
+/* ---- list, info */
+
+static void print_modules(pc_call *call, const pc_host *host)
+{
+	for (const pc_module *m = pc__modules_of(host); m != NULL; m = m->next)
+		pc_call_print(call, "%s  %s  %s", place(host), m->def->name,
+		              m->def->summary ? m->def->summary : "");
+}
+
+static void run_list(pc_call *call, pc_module *m)
+{
+	const char *name = pc_call_arg(call, 0);
+	pc_host *host = name ? pc_host_find(name) : NULL;
+
+	(void)m;
+	if (name != NULL && host == NULL && strcmp(name, "*") != 0) {
+		pc_call_end(call, PC_ENOENT, "no such host: %s", name);
+		return;
+	}
+	print_modules(call, host);
+	for (pc_host *h = name ? NULL : pc__hosts_first(); h != NULL; h = h->next)
+		print_modules(call, h);
+	pc_call_end(call, PC_OK, NULL);
+}
+
+static const char *scope_text(pc_scope scope)
+{
+	switch (scope) {
+	case PC_GLOBAL:
+		return "once for the server";
+	case PC_GLOBAL_WITH_HOSTS:
+		return "once for the server, knows its hosts";
+	default:
+		return "one for each host";
+	}
+}
+
+static void print_options(pc_call *call, const pc_option *o)
+{
+	for (; o != NULL && o->name != NULL; o++)
+		pc_call_print(call, "option:  %s = %s  %s", o->name, o->dflt ? o->dflt : "(none)",
+		              o->help ? o->help : "");
+}
+
+static void print_info(pc_call *call, const pc_module *m)
+{
+	const pc_module_def *def = m->def;
+
+	pc_call_print(call, "module:  %s", def->name);
+	if (def->summary != NULL)
+		pc_call_print(call, "summary: %s", def->summary);
+	if (def->xeps != NULL)
+		pc_call_print(call, "XEPs:    %s", def->xeps);
+	pc_call_print(call, "scope:   %s", scope_text(def->scope));
+	print_options(call, def->options);
+}
+
+static void run_info(pc_call *call, pc_module *m)
+{
+	bool with_host = pc_call_argc(call) == 2;
+	const char *name = pc_call_arg(call, with_host);
+	pc_host *only = with_host ? pc_host_find(pc_call_arg(call, 0)) : NULL;
+	const pc_module *found = only ? NULL : pc__module_find(NULL, name);
+	pc_host *h = only ? only : pc__hosts_first();
+
+	(void)m;
+	for (; found == NULL && h != NULL; h = only ? NULL : h->next)
+		found = pc__module_find(h, name);
+	if (found == NULL) {
+		pc_call_end(call, PC_ENOENT, "no such module is loaded");
+		return;
+	}
+	print_info(call, found);
+	for (h = only ? NULL : pc__hosts_first(); found->host != NULL && h != NULL; h = h->next)
+		if (pc__module_find(h, name) != NULL)
+			pc_call_print(call, "host:    %s", h->name);
+	pc_call_end(call, PC_OK, NULL);
+}
+
+const pc_command pc__module_commands[] = {
+	{ "module", "list", "[HOST]", "Lists the modules that are loaded", run_list },
+	{ "module", "info", "[HOST] NAME", "Describes a loaded module and its options", run_info },
+	{ "module", "load", "[HOST] NAME", "Loads a module on a host, or on all", run_change },
+	{ "module", "unload", "[HOST] NAME", "Unloads it", run_change },
+	{ "module", "reload", "[HOST] NAME", "Replaces it by its file's present code", run_change },
+	{ 0 },
+};

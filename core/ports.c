@@ -1,0 +1,278 @@
+#include "ports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "log.h"
+#include "modules.h"
+#include "options.h"
+#include "server.h"
+#include "streams.h"
+#include "util/mem.h"
+
+#define BACKLOG 1024
+
+struct port {
+	struct pc__owned owned;
+	struct port *next;
+	const pc_listener *what;
+	pc_module *m;
+	struct pc__socket *sockets;
+};
+
+static struct port *ports;
+static bool opened;
+
+/* ------------------------------------------------------------ options named by their service */
+
+double pc__service_seconds(const char *service, const char *suffix, double dflt)
+{
+	char *name = pc__printf("%s_%s", service, suffix), *text = pc__printf("%g", dflt);
+	pc_option shape = { .name = name, .type = PC_OPT_PERIOD, .dflt = text };
+	double value = pc__opt_number_of(NULL, &shape);
+
+	free(name);
+	free(text);
+	return value;
+}
+
+static const pc__value *service_option(const char *service, const char *suffix)
+{
+	char *name = pc__printf("%s_%s", service, suffix);
+	const pc__value *v = pc__config_get(NULL, name);
+
+	free(name);
+	return v;
+}
+
+/* ------------------------------------------------------------ kinds */
+
+static struct kind {
+	struct kind *next;
+	const pc_stream_class *class;
+	bool direct_tls;
+	pc__io_kind io;
+} * kinds;
+
+const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *service,
+                                  bool direct_tls, const char *alpn)
+{
+	struct kind *k;
+
+	for (k = kinds; k; k = k->next)
+		if (k->class == class && k->direct_tls == direct_tls)
+			return &k->io;
+	k = pc__alloc(sizeof(*k));
+	k->class = class;
+	k->direct_tls = direct_tls;
+	k->io = (pc__io_kind){ .framing = class->framing == PC_FRAMING_XMPP ? PC__XMPP : PC__RAW,
+		               .content_ns = class->content_ns,
+		               .alpn = alpn,
+		               .direct_tls = direct_tls,
+		               .send_limit = (size_t)pc__opt_int(NULL, "max_send_buffer_size"),
+		               .idle_seconds = pc__service_seconds(service, "read_timeout", 840),
+		               .handshake_seconds = pc__service_seconds(service, "timeout", 30),
+		               .keepalive = pc__opt_bool(NULL, "tcp_keepalives") };
+	k->next = kinds;
+	kinds = k;
+	return &k->io;
+}
+
+/* ------------------------------------------------------------ sockets */
+
+static void open_socket(struct port *p, const char *address, uint16_t number)
+{
+	struct pc__socket *s = pc__alloc(sizeof(*s));
+	const pc__io_kind *kind = pc__io_kind_of(p->what->class, p->what->service,
+	                                         p->what->direct_tls, p->what->class->alpn);
+	int err;
+
+	s->class = p->what->class;
+	s->m = p->m;
+	s->address = pc__strdup(address);
+	s->port = number;
+	err = pc__io_listen(pc__server.io, address, number, BACKLOG, kind, s, &s->listener);
+	if (err < 0) {
+		pc__log("ports", PC_ERROR, "%s cannot listen on %s port %u: %s", p->what->service,
+		        address, number, uv_strerror(err));
+		free(s->address);
+		free(s);
+		return;
+	}
+	pc__log("ports", PC_INFO, "%s listens on %s port %u", p->what->service, address, number);
+	s->next = p->sockets;
+	p->sockets = s;
+}
+
+static void open_unix(struct port *p)
+{
+	char *path = p->what->unix_path[0] == '/'
+	                     ? pc__strdup(p->what->unix_path)
+	                     : pc__printf("%s/%s", pc__server.data_path, p->what->unix_path);
+	mode_t old = umask(0177);
+
+	unlink(path); /* the data folder is locked: nobody else listens there */
+	open_socket(p, path, 0);
+	umask(old);
+	free(path);
+}
+
+static void open_address(struct port *p, const char *address)
+{
+	const pc__value *v = service_option(p->what->service, "ports");
+	const char *text = p->what->default_ports;
+
+	if (strcmp(address, "*") == 0)
+		address = "0.0.0.0";
+	if (v && v->type == PC__NUMBER)
+		open_socket(p, address, (uint16_t)v->n);
+	if (v) {
+		for (size_t i = 0; i < v->n_list; i++)
+			if (v->list[i].type == PC__NUMBER)
+				open_socket(p, address, (uint16_t)v->list[i].n);
+		return;
+	}
+	while (*text) {
+		open_socket(p, address, (uint16_t)strtoul(text, NULL, 10));
+		text += strcspn(text, ",");
+		text += *text == ',';
+	}
+}
+
+static bool is_v6(const char *address)
+{
+	return strchr(address, ':') != NULL;
+}
+
+static void open_if_wanted(struct port *p, const char *address)
+{
+	if (pc__opt_bool(NULL, is_v6(address) ? "use_ipv6" : "use_ipv4"))
+		open_address(p, address);
+}
+
+/* NAME_interfaces, else the general list: loopback for services that are private. */
+static void open_port(struct port *p)
+{
+	const pc__value *v = service_option(p->what->service, "interfaces");
+	const char *general = p->what->private_service ? "local_interfaces" : "interfaces";
+
+	if (p->what->unix_path) {
+		open_unix(p);
+		return;
+	}
+	if (v && v->type == PC__STRING)
+		open_if_wanted(p, v->s);
+	for (size_t i = 0; v && i < v->n_list; i++)
+		if (v->list[i].type == PC__STRING)
+			open_if_wanted(p, v->list[i].s);
+	for (size_t i = 0; v == NULL && i < pc__opt_count(NULL, general); i++)
+		open_if_wanted(p, pc__opt_at(NULL, general, i));
+}
+
+static void close_sockets(struct port *p)
+{
+	while (p->sockets) {
+		struct pc__socket *s = p->sockets;
+
+		p->sockets = s->next;
+		pc__io_unlisten(pc__server.io, &s->listener);
+		free(s->address);
+		free(s);
+	}
+}
+
+/* ------------------------------------------------------------ modules */
+
+/* The one that was registered for the same service by the instance that takes this one's place. */
+static struct port *successor_of(const struct port *p)
+{
+	for (struct port *o = ports; o; o = o->next)
+		if (o != p && o->m != p->m && strcmp(o->what->service, p->what->service) == 0 &&
+		    strcmp(o->m->def->name, p->m->def->name) == 0)
+			return o;
+	return NULL;
+}
+
+static void hand_over(struct port *from, struct port *to)
+{
+	to->sockets = from->sockets;
+	from->sockets = NULL;
+	for (struct pc__socket *s = to->sockets; s; s = s->next) {
+		s->class = to->what->class;
+		s->m = to->m;
+	}
+	pc__streams_move(from->m, to->m, to->what->class);
+}
+
+static void drop_port(struct pc__owned *o)
+{
+	struct port *p = PC__CONTAINER(o, struct port, owned), **at = &ports;
+	struct port *successor = successor_of(p);
+
+	if (successor) {
+		hand_over(p, successor);
+	} else {
+		pc__streams_close_of(p->m);
+		close_sockets(p);
+	}
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	free(p);
+}
+
+void pc_listen(pc_module *m, const pc_listener *listener)
+{
+	struct port *p = pc__alloc(sizeof(*p));
+	bool succeeds;
+
+	p->what = listener;
+	p->m = m;
+	p->next = ports;
+	ports = p;
+	pc__own(m, &p->owned, drop_port);
+	succeeds = successor_of(p) != NULL;
+	if (opened && !succeeds)
+		open_port(p);
+}
+
+void pc__ports_open(void)
+{
+	opened = true;
+	for (struct port *p = ports; p; p = p->next)
+		open_port(p);
+}
+
+void pc__ports_close(void)
+{
+	opened = false;
+	for (struct port *p = ports; p; p = p->next)
+		close_sockets(p);
+}
+
+void pc__each_socket(bool (*fn)(const char *service, const struct pc__socket *s, void *data),
+                     void *data)
+{
+	for (struct port *p = ports; p; p = p->next)
+		for (struct pc__socket *s = p->sockets; s; s = s->next)
+			if (!fn(p->what->service, s, data))
+				return;
+}
+
+/* ------------------------------------------------------------ connecting */
+
+pc_stream *pc_connect(pc_module *m, const pc_connect_args *args)
+{
+	const pc__io_kind *kind =
+	        pc__io_kind_of(args->class, args->class->name, args->direct_tls, args->alpn);
+	pc_conn_id conn =
+	        pc__io_connect(pc__server.io, args->address, args->port,
+	                       args->timeout > 0 ? args->timeout : 20, kind, args->server_name);
+
+	return pc__stream_connected(m, args, conn);
+}

@@ -1,0 +1,242 @@
+/*
+ * receive.c - a top-level element of a peer: what RFC 6120 section 8 asks of it before it is
+ * routed.
+ */
+#include <stdlib.h>
+
+#include "events.h"
+#include "filters.h"
+#include "hosts.h"
+#include "log.h"
+#include "router.h"
+#include "streams.h"
+#include "util/mem.h"
+
+static void refuse(struct pc__session *s, pc_stanza *st, const char *condition, const char *text)
+{
+	pc_stanza *error = pc_stanza_error(st, NULL, condition, text);
+
+	pc_session_send(&s->pub, error);
+	pc_stanza_free(&error);
+	pc_stanza_free(&st);
+}
+
+static size_t count_children(const pc_stanza *st)
+{
+	size_t n = 0;
+
+	for (const pc_stanza *c = pc_stanza_first(st); c; c = pc_stanza_next(c))
+		n++;
+	return n;
+}
+
+/* RFC 6120 8.2.3. NULL: it keeps the rules. */
+static const char *iq_fault(const pc_stanza *iq)
+{
+	const char *id = pc_stanza_get(iq, "id");
+	pc_type type = pc_stanza_type(iq);
+
+	if (id == NULL || *id == '\0')
+		return "an iq needs an id";
+	if (type != PC_TYPE_GET && type != PC_TYPE_SET && type != PC_TYPE_RESULT &&
+	    type != PC_TYPE_ERROR)
+		return "the type of an iq is get, set, result or error";
+	if ((type == PC_TYPE_GET || type == PC_TYPE_SET) && count_children(iq) != 1)
+		return "an iq of type get or set has exactly one child";
+	if (type == PC_TYPE_RESULT && count_children(iq) > 1)
+		return "an iq of type result has at most one child";
+	return NULL;
+}
+
+/* RFC 6121 4.7.1: the types of presence. */
+static const char *presence_fault(const pc_stanza *presence)
+{
+	switch (pc_stanza_type(presence)) {
+	case PC_TYPE_NONE:
+	case PC_TYPE_ERROR:
+	case PC_TYPE_PROBE:
+	case PC_TYPE_UNAVAILABLE:
+	case PC_TYPE_SUBSCRIBE:
+	case PC_TYPE_SUBSCRIBED:
+	case PC_TYPE_UNSUBSCRIBE:
+	case PC_TYPE_UNSUBSCRIBED:
+		return NULL;
+	default:
+		return "presence of an unknown type";
+	}
+}
+
+static const char *fault_of(const pc_stanza *st)
+{
+	switch (pc_stanza_kind(st)) {
+	case PC_IQ:
+		return iq_fault(st);
+	case PC_PRESENCE:
+		return presence_fault(st);
+	default:
+		return NULL;
+	}
+}
+
+static bool is_answer(const pc_stanza *st)
+{
+	pc_type type = pc_stanza_type(st);
+
+	return type == PC_TYPE_ERROR || type == PC_TYPE_RESULT;
+}
+
+/* ------------------------------------------------------------ stanzas of bound sessions */
+
+static void receive_from_client(struct pc__session *s, pc_stanza *st, struct pc__element element)
+{
+	char buf[PC_JID_BUF];
+	pc_jid from = { s->pub.username, s->host->name, s->pub.resource };
+	pc_jid to = { s->pub.username, s->host->name, NULL };
+	const char *to_text = pc_stanza_get(st, "to"), *fault = fault_of(st);
+
+	pc_stanza_set(st, "from", s->pub.full_jid);
+	if (fault && is_answer(st)) {
+		pc_stanza_free(&st);
+		return;
+	}
+	if (fault) {
+		refuse(s, st, "bad-request", fault);
+		return;
+	}
+	if (to_text && pc_jid_parse(to_text, buf, &to) != PC_OK) {
+		if (is_answer(st))
+			pc_stanza_free(&st);
+		else
+			refuse(s, st, "jid-malformed", NULL);
+		return;
+	}
+	pc__stream_keep_element();
+	pc__route_from(s, st, &from, &to, element);
+}
+
+/* From components and servers, whose class has looked at `from`. */
+static void receive_from_peer(struct pc__session *s, pc_stanza *st, struct pc__element element)
+{
+	char from_buf[PC_JID_BUF], to_buf[PC_JID_BUF];
+	pc_jid from, to;
+	const char *from_text = pc_stanza_get(st, "from"), *to_text = pc_stanza_get(st, "to");
+	const char *fault = fault_of(st);
+
+	if (from_text == NULL || pc_jid_parse(from_text, from_buf, &from) != PC_OK ||
+	    (fault && is_answer(st))) {
+		pc_stanza_free(&st);
+		return;
+	}
+	if (fault || to_text == NULL || pc_jid_parse(to_text, to_buf, &to) != PC_OK) {
+		if (is_answer(st))
+			pc_stanza_free(&st);
+		else
+			refuse(s, st, fault ? "bad-request" : "jid-malformed", fault);
+		return;
+	}
+	pc__stream_keep_element();
+	pc__route_from(s, st, &from, &to, element);
+}
+
+/* ------------------------------------------------------------ everything else */
+
+struct unrouted {
+	struct pc__element element;
+	pc_session_id session;
+	pc_stanza *st;
+	bool inside;
+};
+
+static void answer_unknown(struct pc__session *s, const pc_stanza *st)
+{
+	bool is_stanza = pc_stanza_kind(st) != PC_OTHER;
+
+	if (s->pub.type == PC_C2S_UNAUTHED || s->pub.type == PC_C2S_UNBOUND)
+		pc_session_close(&s->pub, is_stanza ? "not-authorized" : "unsupported-stanza-type",
+		                 NULL);
+	else
+		pc_session_close(&s->pub, "unsupported-stanza-type", NULL);
+}
+
+static void on_unrouted_ended(pc_event *ev, pc_result result, void *data)
+{
+	struct unrouted *u = data;
+	const pc_session *s = pc_session_find(u->session);
+
+	if (result == PC_PASS && s)
+		answer_unknown(pc__session_of(s), u->st);
+	else if (result < 0 && s)
+		pc_session_close(s, "internal-server-error", NULL);
+	if (!pc__event_taken(ev))
+		pc_stanza_free(&u->st);
+	if (!u->inside) {
+		pc__stream_element_done(u->element.conn, u->element.bytes);
+		free(u);
+	}
+}
+
+/* An element that is no stanza, or a stanza before there is a full JID: `stanza/NS:NAME` or
+ * `stanza/iq/NS:NAME` by the payload. */
+static pc__key *key_of(const struct pc__session *s, const pc_stanza *st)
+{
+	pc__bus *bus = s->host ? s->host->bus : pc__bus_global();
+	const pc_stanza *payload;
+
+	if (pc_stanza_kind(st) == PC_OTHER)
+		return pc__bus_find(bus, "stanza/", pc_stanza_ns(st), pc_stanza_name(st));
+	payload = pc_stanza_first(st);
+	if (pc_stanza_kind(st) != PC_IQ || payload == NULL || iq_fault(st))
+		return NULL;
+	return pc__bus_find(bus, "stanza/iq/", pc_stanza_ns(payload), pc_stanza_name(payload));
+}
+
+static void receive_unrouted(struct pc__session *s, pc_stanza *st, struct pc__element element)
+{
+	struct unrouted *u = pc__alloc(sizeof(*u));
+	pc_result r;
+
+	*u = (struct unrouted){ element, s->pub.id, st, true };
+	r = pc__fire(key_of(s, st), &(struct pc__firing){ .host = s->host,
+	                                                  .origin = s->pub.id,
+	                                                  .stanza = st,
+	                                                  .ended = on_unrouted_ended,
+	                                                  .data = u });
+	u->inside = false;
+	if (r == PC_SUSPENDED)
+		pc__stream_keep_element();
+	else
+		free(u);
+}
+
+static void receive(struct pc__session *s, pc_stanza *st)
+{
+	struct pc__element element = pc__stream_element();
+
+	if (pc_stanza_kind(st) == PC_OTHER)
+		receive_unrouted(s, st, element);
+	else if (s->pub.type == PC_C2S)
+		receive_from_client(s, st, element);
+	else if (s->pub.type == PC_COMPONENT || s->pub.type == PC_S2SIN || s->pub.type == PC_S2SOUT)
+		receive_from_peer(s, st, element);
+	else
+		receive_unrouted(s, st, element);
+}
+
+void pc_session_receive(const pc_session *session, pc_stanza *st)
+{
+	struct pc__session *s = pc__session_of(session);
+
+	if (s->ending) {
+		pc_stanza_free(&st);
+		return;
+	}
+	if (s->filters && !pc__filters_in(s, &st))
+		return;
+	receive(s, st);
+}
+
+void pc_send_as(pc_module *m, const pc_session *s, pc_stanza *st)
+{
+	(void)m;
+	receive(pc__session_of(s), st);
+}

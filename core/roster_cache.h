@@ -1,0 +1,20 @@
+/*
+ * roster_cache.h - which rosters are in memory (roster.h has what modules see; rosters.c the roster
+ * itself, subscriptions.c the states of appendix A).
+ *
+ * A roster is kept while its account is connected, and for the callback that asked for it
+ * otherwise.
+ */
+#pragma once
+
+#include <prosody-c/roster.h>
+
+/* As pc_roster_load(), for the core. */
+void pc__roster_load(pc_host *host, const char *user, pc_roster_fn *fn, void *data);
+/* The account has a connected session; its last one has gone. */
+void pc__roster_keep(pc_host *host, const char *user);
+void pc__roster_release(pc_host *host, const char *user);
+/* The account was removed: what is in memory is forgotten. */
+void pc__roster_forget(pc_host *host, const char *user);
+/* The host goes, with its stores flushed. */
+void pc__rosters_free(pc_host *host);

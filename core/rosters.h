@@ -1,0 +1,52 @@
+/*
+ * rosters.h - the roster of pc_roster as rosters.c keeps it; for roster_cache.c and
+ * subscriptions.c.
+ *
+ * Items lie in an array sorted by address; each is one block with its texts behind it, so that a
+ * roster costs some 70 bytes a contact. A contact that only asked is an item that is not shown.
+ */
+#pragma once
+
+#include <prosody-c/roster.h>
+#include <prosody-c/store.h>
+
+#define PC__ROSTER_GROUPS 64 /* of one item */
+
+struct pc__roster_item {
+	pc_stanza *request; /* the subscription request that waits for an answer */
+	uint8_t subscription;
+	bool in_roster : 1, pending_out : 1, pending_in : 1, approved : 1, has_name : 1;
+	uint8_t n_groups;
+	char texts[]; /* address, name, groups: each with its NUL */
+};
+
+struct pc_roster {
+	pc_host *host;
+	char *user;
+	pc_store *store;
+	struct pc__roster_item **items;
+	size_t n, size;
+	size_t n_shown;
+	uint64_t version;
+	char version_text[24];
+	struct pc__roster_item *removed; /* what pc_roster_remove() last told of */
+};
+
+pc_roster *pc__roster_new(pc_host *host, const char *user, pc_store *store);
+void pc__roster_free(pc_roster **r);
+/* From the store: one item each. Damaged ones are logged and left out. */
+void pc__roster_read(pc_roster *r, const pc_item *items, size_t n);
+/* The states of a contact; makes one where `make`. NULL: there is none, or the limit is reached. */
+struct pc__roster_item *pc__roster_item(pc_roster *r, const char *jid, bool make);
+/* Writes the contact as it is now (or its removal), and a new version. */
+pc_ticket pc__roster_save(pc_roster *r, const char *jid);
+/* An item that says nothing any more goes. */
+void pc__roster_tidy(pc_roster *r, const char *jid);
+
+/* subscriptions.c: the states of RFC 6121 appendix A as a pure function. */
+struct pc__sub_state {
+	pc_subscription subscription;
+	bool pending_out, pending_in, approved;
+};
+/* Changes the state; returns PC_SUB_ flags. */
+int pc__subscription_apply(struct pc__sub_state *state, pc_sub_event event);

@@ -1,0 +1,114 @@
+#include <string.h>
+
+#include "commands.h"
+
+/* The host that is meant; false when the argument names none of ours. */
+static bool host_arg(const pc_call *call, size_t i, pc_host **host_r)
+{
+	const char *name = pc_call_arg(call, i);
+
+	*host_r = name ? pc_host_find(name) : NULL;
+	return name == NULL || *host_r != NULL;
+}
+
+static bool print_session(const pc_session *s, void *data)
+{
+	char priority[16] = "unavailable";
+
+	if (pc_session_is_available(s))
+		snprintf(priority, sizeof(priority), "priority %d", s->priority);
+	pc_call_print(data, "%s  %s  %s  %s%s", s->full_jid ? s->full_jid : "?",
+	              s->ip && s->ip[0] ? s->ip : "-", s->secure ? "TLS" : "plain", priority,
+	              s->conn == 0 ? "  (waiting for its client)" : "");
+	return true;
+}
+
+static bool print_unbound(const pc_session *s, void *data)
+{
+	pc_call_print(data, "%s%s%s  %s  %s  not logged in", s->username ? s->username : "",
+	              s->username ? "@" : "", s->host ? s->host : "-",
+	              s->ip && s->ip[0] ? s->ip : "-", s->secure ? "TLS" : "plain");
+	return true;
+}
+
+static void run_list(pc_call *call, pc_module *m)
+{
+	pc_host *host;
+
+	(void)m;
+	if (!host_arg(call, 0, &host)) {
+		pc_call_end(call, PC_ENOENT, "no such host");
+		return;
+	}
+	pc_each_session(host, print_session, call);
+	if (host == NULL)
+		pc_each_unbound_session(print_unbound, call);
+	pc_call_end(call, PC_OK, NULL);
+}
+
+static bool count(const pc_session *s, void *data)
+{
+	(void)s;
+	++*(size_t *)data;
+	return true;
+}
+
+static void run_count(pc_call *call, pc_module *m)
+{
+	pc_host *host;
+	size_t n = 0;
+
+	(void)m;
+	if (!host_arg(call, 0, &host)) {
+		pc_call_end(call, PC_ENOENT, "no such host");
+		return;
+	}
+	pc_each_session(host, count, &n);
+	pc_call_end(call, PC_OK, "%zu", n);
+}
+
+struct closing {
+	pc_jid jid;
+	const char *text;
+	size_t n;
+};
+
+static bool close_matching(const pc_session *s, void *data)
+{
+	struct closing *c = data;
+
+	if (strcmp(s->username, c->jid.local) != 0)
+		return true;
+	if (c->jid.resource != NULL && strcmp(s->resource, c->jid.resource) != 0)
+		return true;
+	c->n++;
+	pc_session_close(s, c->text ? "policy-violation" : NULL, c->text);
+	return true;
+}
+
+static void run_close(pc_call *call, pc_module *m)
+{
+	char buf[PC_JID_BUF];
+	struct closing c = { .text = pc_call_arg(call, 1) };
+	pc_host *host;
+
+	(void)m;
+	if (pc_jid_parse(pc_call_arg(call, 0), buf, &c.jid) < 0 || c.jid.local == NULL) {
+		pc_call_end(call, PC_EINVAL, "not an address: %s", pc_call_arg(call, 0));
+		return;
+	}
+	host = pc_host_find(c.jid.domain);
+	if (host != NULL)
+		pc_each_session(host, close_matching, &c);
+	if (c.n == 0)
+		pc_call_end(call, PC_ENOENT, "no such session");
+	else
+		pc_call_end(call, PC_OK, "%zu closed", c.n);
+}
+
+const pc_command pc__session_commands[] = {
+	{ "c2s", "list", "[HOST]", "Lists the clients that are connected", run_list },
+	{ "c2s", "count", "[HOST]", "Counts them", run_count },
+	{ "c2s", "close", "JID [TEXT]", "Ends the sessions of an address", run_close },
+	{ 0 },
+};

@@ -1,0 +1,59 @@
+/*
+ * session_table.h - who is connected: sessions by id, accounts by name, resources of an account.
+ *
+ * A session is found by its id from the stream's first byte on; under its full JID from binding on.
+ * A pc__user exists while its account has a connected session, and holds the account's roster.
+ */
+#pragma once
+
+#include <prosody-c/prosody-c.h>
+
+#include "util/table.h"
+
+struct pc__route;
+struct pc__block;
+struct pc__filter;
+
+struct pc__user {
+	const char *name;
+	pc_host *host;
+	struct pc__session *sessions; /* in the order of binding */
+	unsigned n_sessions;
+	UT_hash_handle hh;
+};
+
+/* The whole of a session: what everybody sees, and the core's own. */
+struct pc__session {
+	pc_session pub;    /* first: a pc_session * is a pc__session * */
+	pc_stream *stream; /* NULL while hibernated */
+	pc_host *host;
+	struct pc__user *user;      /* NULL unless connected */
+	struct pc__session *next;   /* of the same account */
+	struct pc__block *blocks;   /* modules' data: session_blocks.c */
+	struct pc__filter *filters; /* filters.c */
+	struct pc__route *route;    /* suspended: later stanzas wait */
+	struct pc__route *waiting;  /* in order of coming */
+	struct pc__session *ending_next;
+	const char *end_reason; /* for resource-unbind; static or NULL */
+	bool ending, ended_clean, binding;
+	bool draining; /* waiting stanzas are being gone through: router.c */
+};
+
+static inline struct pc__session *pc__session_of(const pc_session *s)
+{
+	return (struct pc__session *)(uintptr_t)s;
+}
+
+/* ---- ids */
+void pc__session_add(struct pc__session *s);    /* gives it an id */
+void pc__session_remove(struct pc__session *s); /* the id finds nothing from now on */
+size_t pc__sessions_count(void);
+
+/* ---- accounts */
+struct pc__user *pc__user_find(const pc_host *host, const char *username);
+/* Enters a session that has its full JID under its account, and takes it out. */
+void pc__user_attach(struct pc__session *s);
+void pc__user_detach(struct pc__session *s);
+struct pc__session *pc__user_session(const struct pc__user *u, const char *resource);
+/* Closes every session of the host with that stream error. */
+void pc__users_close_all(pc_host *host, const char *condition);

@@ -1,0 +1,284 @@
+#include "sessions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+#include "filters.h"
+#include "hosts.h"
+#include "log.h"
+#include "roles.h"
+#include "roster_cache.h"
+#include "router.h"
+#include "session_blocks.h"
+#include "streams.h"
+#include "util/mem.h"
+
+static struct pc__session *to_end;
+
+struct pc__session *pc__session_new(pc_stream *stream, pc_session_type type, const char *ip)
+{
+	struct pc__session *s = pc__alloc(sizeof(*s));
+
+	s->stream = stream;
+	s->pub.conn = pc_stream_conn(stream);
+	s->pub.notopen = true;
+	s->pub.type = type;
+	s->pub.ip = pc__strdup(ip);
+	pc__session_add(s);
+	return s;
+}
+
+static void set_text(const char **field, const char *value)
+{
+	free((char *)(uintptr_t)*field);
+	*field = pc__strdup(value);
+}
+
+void pc__session_set_host(struct pc__session *s, pc_host *host)
+{
+	s->host = host;
+	s->pub.host = host ? host->name : NULL;
+}
+
+void pc__session_set_lang(struct pc__session *s, const char *lang)
+{
+	set_text(&s->pub.lang, lang);
+}
+
+/* ------------------------------------------------------------ what modules change */
+
+static void notify(const char *event, struct pc__session *s, const pc_arg *args, size_t n)
+{
+	pc__notify(s->host ? s->host->bus : pc__bus_global(), event, s->host, s->pub.id, args, n);
+}
+
+int pc_session_authenticated(const pc_session *session, const char *username, const char *role)
+{
+	struct pc__session *s = pc__session_of(session);
+	char local[PC_JID_PART_MAX + 1], *bare;
+
+	if (s->pub.type != PC_C2S_UNAUTHED || s->host == NULL)
+		return PC_ESTATE;
+	if (pc_jid_prep_local(username, local) != PC_OK)
+		return PC_EINVAL;
+	set_text(&s->pub.username, local);
+	bare = pc__printf("%s@%s", local, s->host->name);
+	s->pub.role = pc__role_name(role ? role : pc_role_of(s->host, bare));
+	free(bare);
+	s->pub.type = PC_C2S_UNBOUND;
+	if (s->stream)
+		pc__stream_authenticated(s->stream);
+	notify("auth-success", s, NULL, 0);
+	return PC_OK;
+}
+
+void pc__session_set_resource(struct pc__session *s, const char *resource)
+{
+	set_text(&s->pub.full_jid, NULL);
+	s->pub.full_jid = pc__printf("%s@%s/%s", s->pub.username, s->host->name, resource);
+	s->pub.resource = s->pub.full_jid + strlen(s->pub.username) + strlen(s->host->name) + 2;
+	s->pub.type = PC_C2S;
+	pc__user_attach(s);
+}
+
+static int8_t priority_of(const pc_stanza *presence)
+{
+	const char *text = pc_stanza_child_text(presence, "priority", PC_NS_CLIENT);
+	long value = text ? strtol(text, NULL, 10) : 0;
+
+	return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
+}
+
+void pc_session_set_presence(const pc_session *session, const pc_stanza *presence)
+{
+	struct pc__session *s = pc__session_of(session);
+	pc_stanza *old = (pc_stanza *)(uintptr_t)s->pub.presence;
+
+	s->pub.presence = presence ? pc_stanza_clone(presence) : NULL;
+	s->pub.priority = presence ? priority_of(presence) : 0;
+	pc_stanza_free(&old);
+}
+
+void pc_session_set_interested(const pc_session *session)
+{
+	pc__session_of(session)->pub.interested = true;
+}
+
+void pc_session_set_roster(const pc_session *session, pc_roster *roster)
+{
+	pc__session_of(session)->pub.roster = roster;
+}
+
+void pc_session_set_client_id(const pc_session *session, const char *client_id)
+{
+	set_text(&pc__session_of(session)->pub.client_id, client_id);
+}
+
+pc_host *pc_session_host(const pc_session *s)
+{
+	return pc__session_of(s)->host;
+}
+
+pc_stream *pc_session_stream(const pc_session *s)
+{
+	return pc__session_of(s)->stream;
+}
+
+bool pc_session_is_connected(const pc_session *s)
+{
+	return s->full_jid != NULL;
+}
+
+bool pc_session_is_available(const pc_session *s)
+{
+	return s->presence != NULL;
+}
+
+bool pc_session_is_interested(const pc_session *s)
+{
+	return s->interested;
+}
+
+/* ------------------------------------------------------------ the end */
+
+static void end_later(struct pc__session *s, const char *reason)
+{
+	if (s->ending)
+		return;
+	s->ending = true;
+	s->end_reason = reason;
+	s->ending_next = to_end;
+	to_end = s;
+}
+
+void pc_session_close(const pc_session *session, const char *condition, const char *text)
+{
+	struct pc__session *s = pc__session_of(session);
+
+	if (s->ending)
+		return;
+	notify("pre-session-close", s, (pc_arg[]){ PC_STR("condition", condition) }, 1);
+	s->ended_clean = true;
+	if (s->stream && condition)
+		pc_stream_error(s->stream, condition, text);
+	else if (s->stream)
+		pc_stream_close(s->stream);
+	end_later(s, condition ? "stream error" : NULL);
+}
+
+void pc_session_destroy(const pc_session *session, const char *reason)
+{
+	struct pc__session *s = pc__session_of(session);
+
+	(void)reason;
+	s->ended_clean = true;
+	end_later(s, "connection lost");
+}
+
+void pc__session_stream_gone(struct pc__session *s, const char *reason)
+{
+	s->stream = NULL;
+	if (reason == NULL)
+		s->ended_clean = true;
+	end_later(s, reason);
+}
+
+void pc__session_stream_closing(struct pc__session *s)
+{
+	s->ended_clean = true;
+	end_later(s, NULL);
+}
+
+/* Stream management may keep a session whose connection broke. */
+static bool is_kept(struct pc__session *s)
+{
+	pc_result r;
+
+	if (s->user == NULL || s->ended_clean)
+		return false;
+	r = pc__fire_name(
+	        s->host->bus, "pre-resource-unbind",
+	        &(struct pc__firing){ .host = s->host,
+	                              .origin = s->pub.id,
+	                              .question = true,
+	                              .args = (pc_arg[]){ PC_STR("reason", s->end_reason) },
+	                              .n_args = 1 });
+	if (r == PC_HANDLED)
+		s->pub.conn = 0;
+	return r == PC_HANDLED;
+}
+
+/* Out of the table first, so that nothing is delivered to it any more; then others are told. */
+static void unbind(struct pc__session *s)
+{
+	struct pc__user *u = s->user;
+	bool last = u->n_sessions == 1;
+	char *name = last ? pc__strdup(u->name) : NULL;
+
+	pc__user_detach(s);
+	notify("resource-unbind", s, (pc_arg[]){ PC_STR("reason", s->end_reason) }, 1);
+	s->pub.roster = NULL;
+	if (last)
+		pc__roster_release(s->host, name);
+	free(name);
+}
+
+static void end(struct pc__session *s)
+{
+	pc_stanza *presence;
+
+	if (s->user)
+		unbind(s);
+	if (s->stream)
+		pc__stream_forget_session(s->stream);
+	notify("session-closed", s, NULL, 0);
+	pc__router_forget(s);
+	pc__filters_free(s);
+	pc__session_blocks_free(s);
+	pc__session_remove(s);
+	presence = (pc_stanza *)(uintptr_t)s->pub.presence;
+	pc_stanza_free(&presence);
+	free((char *)(uintptr_t)s->pub.username);
+	free((char *)(uintptr_t)s->pub.full_jid);
+	free((char *)(uintptr_t)s->pub.ip);
+	free((char *)(uintptr_t)s->pub.client_id);
+	free((char *)(uintptr_t)s->pub.lang);
+	free(s);
+}
+
+void pc__sessions_reap(void)
+{
+	while (to_end) {
+		struct pc__session *s = to_end;
+
+		to_end = s->ending_next;
+		if (is_kept(s))
+			s->ending = false;
+		else
+			end(s);
+	}
+}
+
+/* ------------------------------------------------------------ resumption */
+
+int pc_session_take_over(const pc_session *to_s, const pc_session *from_s)
+{
+	struct pc__session *to = pc__session_of(to_s), *from = pc__session_of(from_s);
+
+	if (from->stream == NULL || to->ending || to == from)
+		return PC_ESTATE;
+	if (to->stream)
+		pc_stream_abort(to->stream, "replaced by a new connection");
+	to->stream = from->stream;
+	to->pub.conn = from->pub.conn;
+	to->pub.secure = from->pub.secure;
+	set_text(&to->pub.ip, from->pub.ip);
+	pc__stream_set_session(to->stream, to);
+	from->stream = NULL;
+	from->ended_clean = true;
+	end_later(from, NULL);
+	pc__notify(pc__bus_global(), "c2s-session-updated", NULL, to->pub.id,
+	           (pc_arg[]){ PC_PTR("from", from) }, 1);
+	return PC_OK;
+}

@@ -1,0 +1,112 @@
+/*
+ * stream.c - what classes ask of a stream: its facts, TLS, limits.
+ */
+#include <string.h>
+
+#include "hosts.h"
+#include "server.h"
+#include "stream_internal.h"
+
+void *pc_stream_data(pc_stream *s)
+{
+	return s->data;
+}
+
+void *pc_stream_user(pc_stream *s)
+{
+	return s->user;
+}
+
+pc_module *pc_stream_module(const pc_stream *s)
+{
+	return s->m;
+}
+
+const pc_session *pc_stream_session(const pc_stream *s)
+{
+	return s->session ? &s->session->pub : NULL;
+}
+
+const pc_stream_class *pc_stream_class_of(const pc_stream *s)
+{
+	return s->class;
+}
+
+const char *pc_stream_id(const pc_stream *s)
+{
+	return s->id;
+}
+
+const char *pc_stream_ip(const pc_stream *s)
+{
+	return s->ip;
+}
+
+pc_conn_id pc_stream_conn(const pc_stream *s)
+{
+	return s->conn;
+}
+
+bool pc_stream_is_secure(const pc_stream *s)
+{
+	return s->secure;
+}
+
+const char *pc_stream_tls_version(const pc_stream *s)
+{
+	return s->tls_version;
+}
+
+const char *pc_stream_tls_cipher(const pc_stream *s)
+{
+	return s->tls_cipher;
+}
+
+static ssize_t copy_binding(const uint8_t *bytes, size_t len, uint8_t *out, size_t out_size)
+{
+	if (len == 0)
+		return PC_ENOTSUP;
+	if (len > out_size)
+		return PC_ELIMIT;
+	memcpy(out, bytes, len);
+	return (ssize_t)len;
+}
+
+ssize_t pc_stream_binding(const pc_stream *s, pc_binding binding, uint8_t *out, size_t out_size)
+{
+	if (s->tls == NULL)
+		return PC_ENOTSUP;
+	switch (binding) {
+	case PC_BINDING_TLS_EXPORTER:
+		return copy_binding(s->tls->exporter,
+		                    s->tls->has_exporter ? sizeof(s->tls->exporter) : 0, out,
+		                    out_size);
+	case PC_BINDING_TLS_SERVER_END_POINT:
+		return copy_binding(s->tls->end_point, s->tls->end_point_len, out, out_size);
+	default:
+		return PC_ENOTSUP;
+	}
+}
+
+size_t pc_stream_peer_certs(const pc_stream *s, const pc_str **certs_r)
+{
+	*certs_r = s->tls ? s->tls->peer_certs : NULL;
+	return s->tls ? s->tls->n_peer_certs : 0;
+}
+
+bool pc_stream_lags(const pc_stream *s)
+{
+	return s->lags;
+}
+
+void pc_stream_set_limit(pc_stream *s, size_t stanza_bytes)
+{
+	pc__xml_limits limits = pc__xml_limits_default;
+
+	limits.stanza_bytes = stanza_bytes;
+	s->limit = stanza_bytes;
+	if (s->conn)
+		pc__io_set_limits(pc__server.io, s->conn, &limits);
+	else if (s->parser)
+		pc__xml_set_limits(s->parser, &limits);
+}

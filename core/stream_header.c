@@ -1,0 +1,227 @@
+/*
+ * stream_header.c - what opens and ends a stream: headers, features, errors (RFC
+ * 6120 4.2, 4.7, 4.9).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "events.h"
+#include "hosts.h"
+#include "log.h"
+#include "ports.h"
+#include "server.h"
+#include "stream_internal.h"
+#include "util/mem.h"
+#include "xml/frame.h"
+
+#define NS_LIMITS "urn:xmpp:stream-limits:0" /* XEP-0478 */
+#define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
+
+/* ------------------------------------------------------------ writing */
+
+static void add_attr(struct pc__buf *out, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	pc__buf_printf(out, " %s='", name);
+	pc__xml_escape(out, value, strlen(value));
+	pc__buf_addc(out, '\'');
+}
+
+void pc__stream_send_header(pc_stream *s, const char *from, const char *to)
+{
+	struct pc__buf *out = pc__stream_begin(s);
+
+	if (out == NULL)
+		return;
+	if (pc__stream_is_framed(s)) {
+		pc__buf_adds(out, "<open xmlns='" NS_FRAMING "'");
+	} else {
+		pc__buf_adds(out,
+		             "<?xml version='1.0'?><stream:stream xmlns:stream='" PC_NS_STREAM "'");
+		add_attr(out, "xmlns", s->class->content_ns);
+	}
+	if (!s->we_connected) {
+		pc_random_id(s->id);
+		add_attr(out, "id", s->id);
+	}
+	add_attr(out, "from", from);
+	add_attr(out, "to", to);
+	if (s->versioned) {
+		add_attr(out, "version", "1.0");
+		add_attr(out, "xml:lang", "en");
+	}
+	pc__buf_adds(out, pc__stream_is_framed(s) ? "/>" : ">");
+	pc__stream_end(s);
+	s->header_sent = true;
+}
+
+static void write_error(pc_stream *s, const char *condition, const char *text)
+{
+	struct pc__buf *out = pc__stream_begin(s);
+
+	if (out == NULL)
+		return;
+	pc__buf_adds(out, pc__stream_is_framed(s) ? "<stream:error xmlns:stream='" PC_NS_STREAM "'>"
+	                                          : "<stream:error>");
+	pc__buf_printf(out, "<%s xmlns='" PC_NS_STREAM_ERRORS "'/>", condition);
+	if (text) {
+		pc__buf_adds(out, "<text xmlns='" PC_NS_STREAM_ERRORS "' xml:lang='en'>");
+		pc__xml_escape(out, text, strlen(text));
+		pc__buf_adds(out, "</text>");
+	}
+	pc__buf_adds(out, pc__stream_is_framed(s) ? "</stream:error><close xmlns='" NS_FRAMING "'/>"
+	                                          : "</stream:error></stream:stream>");
+	pc__stream_end(s);
+}
+
+/* An error ends the stream, so the connection is closed without waiting for the peer's end
+ * (4.9.1.1); what is still coming in is not looked at. */
+void pc_stream_error(pc_stream *s, const char *condition, const char *text)
+{
+	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_GONE)
+		return;
+	if (s->class->framing == PC_FRAMING_RAW) {
+		pc_stream_close(s);
+		return;
+	}
+	pc__log("streams", PC_DEBUG, "%s from %s: stream error %s%s%s", s->class->name, s->ip,
+	        condition, text ? ": " : "", text ? text : "");
+	if (!s->header_sent)
+		pc__stream_send_header(s, s->host ? s->host->name : NULL, NULL);
+	write_error(s, condition, text);
+	pc__stream_await_end(s);
+	if (s->conn)
+		pc__io_close(pc__server.io, s->conn, condition);
+}
+
+/* ------------------------------------------------------------ reading */
+
+/* RFC 6120 4.7.5: "1.0" and up to the next major number are spoken; no version is the time before
+ * XMPP, which classes may take. */
+static bool is_version_spoken(const char *version)
+{
+	char *end;
+	unsigned long major;
+
+	if (version == NULL)
+		return true;
+	if (*version < '0' || *version > '9')
+		return false;
+	major = strtoul(version, &end, 10);
+	return major == 1 && *end == '.';
+}
+
+static const char *header_fault(const pc_stream *s, const pc__xml_header *h)
+{
+	if (h->content_ns && strcmp(h->content_ns, s->class->content_ns) != 0)
+		return "invalid-namespace";
+	if (!is_version_spoken(h->version))
+		return "unsupported-version";
+	return NULL;
+}
+
+void pc__stream_got_header(pc_stream *s, const pc__xml_header *h)
+{
+	const char *fault = header_fault(s, h);
+	pc_stream_header header = { .to = h->to,
+		                    .from = h->from,
+		                    .id = h->id,
+		                    .version = h->version,
+		                    .lang = h->lang,
+		                    .content_ns = h->content_ns,
+		                    .restarted = s->restarted };
+
+	s->state = PC__STREAM_OPEN;
+	s->versioned = h->version != NULL || s->we_connected;
+	if (fault) {
+		pc_stream_error(s, fault, NULL);
+		return;
+	}
+	if (s->session && h->lang)
+		pc__session_set_lang(s->session, h->lang);
+	if (s->class->header)
+		s->class->header(s, &header);
+}
+
+/* ------------------------------------------------------------ features */
+
+static void add_limits(pc_stream *s, pc_stanza *features)
+{
+	pc_stanza *limits = pc_stanza_open(features, "limits", NS_LIMITS);
+	double idle = pc__service_seconds(s->class->name, "read_timeout", 840);
+	char *text = pc__printf("%zu", s->limit);
+
+	pc_stanza_leaf(limits, "max-bytes", text);
+	free(text);
+	text = pc__printf("%.0f", idle);
+	pc_stanza_leaf(limits, "idle-seconds", text);
+	free(text);
+}
+
+static void send_features(pc_stream *s)
+{
+	pc_stanza *features = pc_stanza_new("stream:features", NULL);
+	pc_host *host = s->host;
+	pc_session_id id = s->session->pub.id;
+
+	pc__fire_name(host->bus, "stream-features",
+	              &(struct pc__firing){
+	                      .host = host, .origin = id, .stanza = features, .notice = true });
+	if (pc_session_find(id) && s->state == PC__STREAM_OPEN) {
+		if (pc_stanza_first(features) == NULL && s->session->pub.type == PC_C2S_UNAUTHED) {
+			pc_stream_error(s, "undefined-condition", "no way to log in is offered");
+		} else {
+			add_limits(s, features);
+			pc_stream_send(s, features);
+		}
+	}
+	pc_stanza_free(&features);
+}
+
+static void on_open_ended(pc_event *ev, pc_result result, void *data)
+{
+	const pc_session *session = pc_event_origin(ev);
+	pc_stream *s = session ? pc_session_stream(session) : NULL;
+
+	(void)data;
+	if (s == NULL || s->state != PC__STREAM_OPEN)
+		return;
+	if (result < 0)
+		pc_stream_error(s, "internal-server-error", NULL);
+	else if (result == PC_PASS)
+		send_features(s);
+}
+
+static bool is_for_clients(const pc_stream *s)
+{
+	return s->session && strcmp(s->class->content_ns, PC_NS_CLIENT) == 0 && !s->we_connected;
+}
+
+void pc_stream_open(pc_stream *s, pc_host *host, const char *to, const char *from)
+{
+	pc_stream_set_host(s, host);
+	pc__stream_send_header(s, from ? from : host ? host->name : NULL, to);
+	if (s->session)
+		s->session->pub.notopen = false;
+	if (is_for_clients(s))
+		pc__fire_name(host->bus, "stream-open",
+		              &(struct pc__firing){ .host = host,
+		                                    .origin = s->session->pub.id,
+		                                    .ended = on_open_ended });
+}
+
+void pc_stream_set_host(pc_stream *s, pc_host *host)
+{
+	s->host = host;
+	if (s->session)
+		pc__session_set_host(s->session, host);
+}
+
+void pc_stream_set_type(pc_stream *s, pc_session_type type)
+{
+	if (s->session)
+		s->session->pub.type = type;
+	pc__stream_authenticated(s);
+}

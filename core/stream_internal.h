@@ -1,0 +1,64 @@
+/*
+ * stream_internal.h - the struct that streams.c (life), stream_header.c (headers, features, errors)
+ * and stream_tls.c share; nobody else includes it.
+ */
+#pragma once
+
+#include "sessions.h"
+#include "streams.h"
+#include "timers.h"
+
+enum pc__stream_state { PC__STREAM_WAITING, PC__STREAM_OPEN, PC__STREAM_CLOSING, PC__STREAM_GONE };
+
+/* What the I/O thread is told when the handling of the element under way has ended. */
+enum pc__stream_then { PC__THEN_CONTINUE, PC__THEN_RESTART, PC__THEN_STARTTLS };
+
+struct pc_stream {
+	pc_conn_id conn; /* 0: by a transport */
+	const pc_stream_class *class;
+	pc_module *m;
+	struct pc__session *session;
+	pc_host *host;
+	enum pc__stream_state state;
+	enum pc__stream_then then;
+	bool barrier;
+	bool under_barrier;      /* the element under way came with the barrier up */
+	struct pc__buf *sending; /* between begin and end */
+	bool header_sent;        /* of the current stream: after a restart not yet */
+	bool restarted;
+	bool secure;
+	bool lags;
+	bool we_connected;
+	bool versioned; /* the peer speaks XMPP 1.0 */
+	size_t limit;   /* bytes of a stanza */
+	bool authenticated;
+	unsigned owed; /* elements whose place is not given back yet */
+	size_t owed_bytes;
+	pc_stream *owed_next; /* of those to be given back at the end of the turn */
+	bool owes;
+	struct pc__timer deadline;
+	pc__io_tls_info *tls; /* until the session is bound */
+	const char *tls_version, *tls_cipher;
+	size_t unsent; /* of transports */
+	const pc_transport *transport;
+	void *t;
+	pc__xml_parser *parser; /* of transports */
+	void *user;
+	char id[PC_ID_SIZE];
+	char *ip;
+	max_align_t data[];
+};
+
+/* stream_header.c */
+void pc__stream_send_header(pc_stream *s, const char *from, const char *to);
+void pc__stream_got_header(pc_stream *s, const pc__xml_header *h);
+/* The class of streams whose module has gone: they only close. */
+extern const pc_stream_class pc__class_gone;
+/* streams.c */
+void pc__stream_raw(pc_stream *s, const char *text, size_t len);
+void pc__stream_gone(pc_stream *s, const char *reason);
+/* Our end tag has been sent: the peer has NAME_close_timeout. */
+void pc__stream_await_end(pc_stream *s);
+double pc__stream_option(const pc_stream *s, const char *suffix, double dflt);
+pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_id conn,
+                           const char *ip, bool secure);

@@ -1,0 +1,199 @@
+/*
+ * users.c - accounts, through the provider of their host.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <prosody-c/users.h>
+
+#include "config.h"
+#include "events.h"
+#include "hosts.h"
+#include "modules.h"
+#include "roster_cache.h"
+#include "session_table.h"
+#include "sessions.h"
+#include "stores.h"
+#include "util/mem.h"
+
+static const pc_auth_provider *provider(pc_host *host, pc_module **owner_r)
+{
+	char *name = pc__printf("auth-%s", pc__opt_str(host->name, "authentication"));
+	const pc_auth_provider *p = pc_provider(host, name, owner_r);
+
+	free(name);
+	return p;
+}
+
+const pc_auth_provider *pc_auth(pc_host *host)
+{
+	pc_module *owner;
+
+	return provider(host, &owner);
+}
+
+int pc_user_known(pc_host *host, const char *user)
+{
+	return pc__user_find(host, user) ? 1 : -1;
+}
+
+void pc_user_exists(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	(void)m;
+	if (p && p->exists)
+		p->exists(owner, user, fn, data);
+	else
+		fn(PC_ENOTSUP, data);
+}
+
+void pc_user_keys(pc_module *m, pc_host *host, const char *user, pc_scram_hash hash, pc_keys_fn *fn,
+                  void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	(void)m;
+	if (p && p->keys)
+		p->keys(owner, user, hash, fn, data);
+	else
+		fn(PC_ENOTSUP, NULL, data);
+}
+
+void pc_user_check(pc_module *m, pc_host *host, const char *user, const char *password,
+                   pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	(void)m;
+	if (p && p->check)
+		p->check(owner, user, password, fn, data);
+	else
+		fn(PC_ENOTSUP, data);
+}
+
+void pc_user_list(pc_module *m, pc_host *host, pc_names_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	(void)m;
+	if (p && p->list)
+		p->list(owner, fn, data);
+	else
+		fn(PC_ENOTSUP, NULL, 0, data);
+}
+
+void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *password,
+                    pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	(void)m;
+	if (p && p->create)
+		p->create(owner, user, password, fn, data);
+	else
+		fn(PC_ENOTSUP, data);
+}
+
+/* ------------------------------------------------------------ changes that others must hear of */
+
+struct change {
+	pc_host *host;
+	pc_module *m;
+	pc_done_fn *fn;
+	void *data;
+	char user[];
+};
+
+static struct change *change_new(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn,
+                                 void *data)
+{
+	size_t len = strlen(user) + 1;
+	struct change *c = pc__alloc(sizeof(*c) + len);
+
+	*c = (struct change){ .host = host, .m = m, .fn = fn, .data = data };
+	memcpy(c->user, user, len);
+	pc__module_hold(m);
+	return c;
+}
+
+static void change_end(struct change *c, int err)
+{
+	if (c->fn && pc__module_callable(c->m))
+		c->fn(err, c->data);
+	pc__module_release(c->m);
+	free(c);
+}
+
+static void tell(const struct change *c, const char *event)
+{
+	pc__notify(pc__bus_global(), event, NULL, 0,
+	           (pc_arg[]){ PC_STR("username", c->user), PC_STR("host", c->host->name) }, 2);
+	pc__notify(c->host->bus, event, c->host, 0,
+	           (pc_arg[]){ PC_STR("username", c->user), PC_STR("host", c->host->name) }, 2);
+}
+
+static void on_password_set(int err, void *data)
+{
+	struct change *c = data;
+
+	if (err == PC_OK)
+		tell(c, "user-password-changed");
+	change_end(c, err);
+}
+
+void pc_user_set_password(pc_module *m, pc_host *host, const char *user, const char *password,
+                          pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	if (p == NULL || p->set_password == NULL)
+		fn(PC_ENOTSUP, data);
+	else
+		p->set_password(owner, user, password, on_password_set,
+		                change_new(m, host, user, fn, data));
+}
+
+static void close_sessions(pc_host *host, const char *user)
+{
+	struct pc__user *u = pc__user_find(host, user);
+
+	for (struct pc__session *s = u ? u->sessions : NULL; s; s = s->next)
+		pc_session_close(&s->pub, "not-authorized", "the account was removed");
+}
+
+static void on_purged(int err, void *data)
+{
+	change_end(data, err);
+}
+
+static void on_removed(int err, void *data)
+{
+	struct change *c = data;
+
+	if (err != PC_OK) {
+		change_end(c, err);
+		return;
+	}
+	tell(c, "user-deleted");
+	close_sessions(c->host, c->user);
+	pc__roster_forget(c->host, c->user);
+	pc__stores_purge(c->host->name, c->user, on_purged, c);
+}
+
+void pc_user_remove(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	if (p == NULL || p->remove == NULL)
+		fn(PC_ENOTSUP, data);
+	else
+		p->remove(owner, user, on_removed, change_new(m, host, user, fn, data));
+}
