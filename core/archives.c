@@ -109,7 +109,7 @@ pc_ticket pc_archive_replace(pc_store *st, const char *user, const char *id, con
 	pc__op *op = pc__store_op(st, job, PC__OP_REPLACE, user);
 
 	op->key = pc__job_text(job, id);
-	op->value = pc__job_bytes(job, value, len);
-	op->len = len;
+	op->value = pc__job_bytes(job, value ? value : "", value ? len : 0);
+	op->len = value ? len : 0;
 	return pc__store_submit(st, job, PC_STORE_ARCHIVE, PC_OK);
 }

@@ -1,0 +1,130 @@
+/*
+ * sqlite.h - the embedded database: one file in WAL mode, a connection that writes and connections
+ * that read.
+ *
+ * Whose data it is - a host, a store, a user - is a row of `owner`; items and archive entries refer
+ * to it by number, so that their indexes stay small. Each commit is synced to the disk.
+ *
+ *   mod_storage_sqlite.c   the module and its options
+ *   database.c             opening, locking, transactions, the check, closing
+ *   schema.c               tables, versions, whose file it is
+ *   statement.c            statements that are prepared once; errors
+ *   items.c, archive.c     the two kinds of store
+ *
+ * A connection is used by one thread at a time: the writer's is opened and closed on the main
+ * thread, and used by the writer in between.
+ */
+#pragma once
+
+#include <sqlite3.h>
+
+#include <prosody-c/prosody-c.h>
+
+#define SQLITE_DRIVER_ID 0x50434442 /* application_id of our files: "PCDB" */
+
+enum statement {
+	OWNER_FIND,
+	OWNER_ADD,
+	OWNER_PURGE,
+	ITEMS_CLEAR,
+	ITEM_REMOVE,
+	ITEM_PUT,
+	ITEMS_GET,
+	ITEM_GET,
+	ITEM_GET_ALL,
+	ITEMS_PURGE,
+	USERS,
+	ENTRY_PUT,
+	ENTRY_REPLACE,
+	ENTRY_SORT,
+	ENTRIES_COUNT_TO,
+	ENTRIES_PURGE,
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	SAVE_JOB,
+	SAVE_JOB_RELEASE,
+	SAVE_JOB_UNDO,
+	SAVE_BATCH,
+	SAVE_BATCH_RELEASE,
+	SAVE_BATCH_UNDO,
+	QUICK_CHECK,
+	N_STATEMENTS
+};
+
+/* Searches of archives: what is wanted, how `with` is compared, which end first. */
+enum search { SEARCH_ROWS, SEARCH_COUNT, SEARCH_DELETE, N_SEARCHES };
+enum with { WITH_ANY, WITH_BARE, WITH_FULL, N_WITHS };
+
+struct connection {
+	pc_module *m; /* for its log */
+	sqlite3 *sql;
+	sqlite3_stmt *statements[N_STATEMENTS];
+	sqlite3_stmt *searches[N_SEARCHES][N_WITHS][2];
+	int logged_rc; /* the last failure that was logged, and when: a full disk fails every write
+	                */
+	int64_t logged_at;
+};
+
+struct pc_db {
+	struct connection writer;
+	char *path;
+	int lock;     /* descriptor of the locked file */
+	bool unclean; /* the last stop was none */
+};
+
+/* ---- statement.c */
+
+/* The statement, ready to be bound; NULL with the failure logged. */
+sqlite3_stmt *sqlite_statement(struct connection *c, enum statement which);
+sqlite3_stmt *sqlite_prepare(struct connection *c, const char *text, bool keep);
+void sqlite_bind_key(sqlite3_stmt *st, const pc_key *k); /* ?1 host, ?2 store, ?3 user */
+void sqlite_bind_text(sqlite3_stmt *st, int at, const char *text);
+/* Runs a statement without rows, and resets it: PC_OK or PC_EIO. */
+int sqlite_run(struct connection *c, sqlite3_stmt *st);
+int sqlite_run_simple(struct connection *c, enum statement which);
+/* The next row: true. At the end the statement is reset and *err_r is set. */
+bool sqlite_row(struct connection *c, sqlite3_stmt *st, int *err_r);
+/* Logs the connection's last failure. Always PC_EIO. */
+int sqlite_fail(struct connection *c, const char *what);
+void sqlite_finalize_all(struct connection *c);
+
+/* ---- database.c */
+
+int sqlite_db_open(pc_module *m, pc_db **db_r);
+void sqlite_db_close(pc_db *db);
+int sqlite_reader_open(pc_db *db, void **reader_r);
+void sqlite_reader_close(pc_db *db, void *reader);
+int sqlite_begin(pc_db *db);
+int sqlite_commit(pc_db *db);
+void sqlite_rollback(pc_db *db);
+int sqlite_savepoint(pc_db *db);
+int sqlite_release(pc_db *db, bool undo);
+int sqlite_check(pc_db *db, void *reader);
+/* Some failures take the whole transaction with them: what follows must not be written alone. */
+bool sqlite_is_lost(const pc_db *db);
+
+/* ---- schema.c: PC_OK when the file is ours and of this version now; else the reason is logged. */
+int sqlite_schema(struct connection *c, const char *path);
+int sqlite_exec(struct connection *c, const char *text);
+
+/* ---- items.c */
+
+/* The owner's number: PC_OK, PC_ENOENT or PC_EIO. */
+int sqlite_owner(struct connection *c, const pc_key *k, sqlite3_int64 *owner_r);
+/* The same, made if there is none. */
+int sqlite_owner_add(struct connection *c, const pc_key *k, sqlite3_int64 *owner_r);
+int sqlite_set(pc_db *db, const pc_key *k, const pc_item *items, size_t n, bool replace_all);
+int sqlite_swap(pc_db *db, const pc_key *k, const char *key, const char *expected,
+                const char *value);
+int sqlite_purge(pc_db *db, const pc_key *k);
+int sqlite_get(pc_db *db, void *reader, const pc_key *k, const char *key, pc_rows *rows);
+int sqlite_get_all(pc_db *db, void *reader, const pc_key *k, const char *key, pc_rows *rows);
+int sqlite_users(pc_db *db, void *reader, const pc_key *k, pc_rows *rows);
+
+/* ---- archive.c */
+
+int sqlite_append(pc_db *db, const pc_key *k, const pc_entry *entry, size_t most);
+int sqlite_replace(pc_db *db, const pc_key *k, const char *id, const char *value, size_t len);
+int sqlite_remove(pc_db *db, const pc_key *k, const pc_query *query);
+int sqlite_find(pc_db *db, void *reader, const pc_key *k, const pc_query *query, pc_rows *rows);
