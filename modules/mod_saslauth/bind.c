@@ -46,15 +46,21 @@ static pc_result on_bind(pc_event *ev, void *data)
 	pc_stanza *bind;
 
 	(void)data;
-	if (s == NULL || (s->type != PC_C2S_UNBOUND && s->type != PC_C2S))
+	if (s == NULL || s->type != PC_C2S_UNBOUND)
 		return PC_PASS;
-	if (s->type == PC_C2S)
-		return pc_reply_error(ev, NULL, "not-allowed", "A resource is bound already");
+	if (pc_stanza_type(pc_event_stanza(ev)) != PC_TYPE_SET)
+		return pc_reply_error(ev, NULL, "bad-request", NULL);
 	bind = pc_stanza_child(pc_event_stanza(ev), "bind", NS_BIND);
 	call = sasl_call_new(m);
 	call->token = pc_event_suspend(ev);
 	pc_session_bind(m, s, pc_stanza_child_text(bind, "resource", NULL), on_bound, call);
 	return PC_SUSPENDED;
+}
+
+static pc_result on_bind_again(pc_event *ev, void *data)
+{
+	(void)data;
+	return pc_reply_error(ev, NULL, "not-allowed", "A resource is bound already");
 }
 
 static pc_result on_session(pc_event *ev, void *data)
@@ -66,6 +72,7 @@ static pc_result on_session(pc_event *ev, void *data)
 void sasl_bind_load(pc_module *m)
 {
 	pc_hook(m, "stream-features", on_features, 0);
-	pc_hook(m, "iq-set/self/" NS_BIND ":bind", on_bind, 0);
+	pc_hook(m, "stanza/iq/" NS_BIND ":bind", on_bind, 0);
+	pc_hook(m, "iq-set/self/" NS_BIND ":bind", on_bind_again, 0);
 	pc_hook(m, "iq-set/self/" NS_SESSION ":session", on_session, 0);
 }

@@ -112,14 +112,13 @@ void sasl_exchange_keys(struct sasl_call *call, const pc_scram_keys *keys)
 	const pc_session *s = sasl_call_session(call, &state);
 	ssize_t n;
 
-	if (s && state->scram) {
-		n = pc_scram_server_first(state->scram, keys, out);
-		if (n < 0) {
-			fail_by(call, s, state, n == PC_EAUTH ? PC_EINTERNAL : (int)n);
-		} else {
-			state->step = SASL_WAIT_FINAL;
-			sasl_challenge(s, out, (size_t)n);
-		}
+	/* Without its exchange: the module was replaced by one whose state has another form. */
+	n = s && state->scram ? pc_scram_server_first(state->scram, keys, out) : PC_ECANCELED;
+	if (s && n < 0) {
+		fail_by(call, s, state, n == PC_EAUTH ? PC_EINTERNAL : (int)n);
+	} else if (s) {
+		state->step = SASL_WAIT_FINAL;
+		sasl_challenge(s, out, (size_t)n);
 	}
 	end_call(call);
 }

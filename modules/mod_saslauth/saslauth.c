@@ -100,10 +100,11 @@ void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
 		pc_stanza_set(pc_stanza_leaf(st, "text", text), "xml:lang", "en");
 	pc_session_send(s, st);
 	pc_stanza_free(&st);
+	state->failures++;
+	if (state->failures >= (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
+		pc_session_close(s, "policy-violation", "Too many failed log-ins");
 	fire(m, s, "auth-failure", args, 2);
 	fire(m, s, "authentication-failure", args, 2);
-	if (++state->failures >= (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
-		pc_session_close(s, "policy-violation", "Too many failed log-ins");
 }
 
 void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,
