@@ -1,0 +1,490 @@
+#include "io/io.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/ends.h"
+#include "util/mem.h"
+
+/* How often talk goes to and fro in one turn before the loop looks at the sockets again. */
+#define ROUNDS 8
+#define DRAIN_ROUNDS 1000
+#define CONNECT_SECONDS 20.0
+
+/* ---- numbers */
+
+static unsigned lane_index(pc_conn_id conn)
+{
+	return (unsigned)(conn >> 56);
+}
+
+static struct pc__slot *slot_of(pc__io *io, pc_conn_id conn)
+{
+	unsigned i = lane_index(conn) - 1;
+
+	if (conn == 0 || i >= io->n_lanes)
+		return NULL;
+	return pc__slots_find(&io->slots[i], conn);
+}
+
+struct pc__io_lane *pc__io_lane_of(pc__io *io, pc_conn_id conn)
+{
+	struct pc__slot *slot = slot_of(io, conn);
+
+	if (slot == NULL || slot->state != PC__SLOT_OPEN)
+		return NULL;
+	return &io->lanes[lane_index(conn) - 1];
+}
+
+static unsigned least_used(const pc__io *io)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < io->n_lanes; i++) {
+		if (io->slots[i].used < io->slots[best].used)
+			best = i;
+	}
+	return best;
+}
+
+pc_conn_id pc__io_number(pc__io *io)
+{
+	unsigned lane = least_used(io);
+	uint32_t slot = pc__slots_take(&io->slots[lane]);
+
+	if (slot == UINT32_MAX)
+		return 0;
+	return (pc_conn_id)(lane + 1) << 56 | (pc_conn_id)slot << 32 |
+	       io->slots[lane].v[slot].generation;
+}
+
+/* ---- commands */
+
+static struct pc__io_msg *order(pc__io *io, pc_conn_id conn, pc__io_what what)
+{
+	struct pc__io_lane *lane = pc__io_lane_of(io, conn);
+
+	return lane ? pc__io_queue_add(&lane->in, conn, what) : NULL;
+}
+
+static struct pc__io_msg *order_lane(struct pc__io_lane *lane, pc__io_what what)
+{
+	return pc__io_queue_add(&lane->in, 0, what);
+}
+
+void pc__io_accept(pc__io *io, int fd, const pc__io_kind *kind, void *user, const char *ip)
+{
+	pc_conn_id conn = pc__io_number(io);
+	struct pc__io_msg *m;
+
+	if (conn == 0) {
+		close(fd);
+		return;
+	}
+	m = order(io, conn, PC__DO_ADOPT);
+	m->n = (uint32_t)fd;
+	m->p = (void *)(uintptr_t)kind;
+	io->told = true;
+	if (io->handler->accepted != NULL)
+		io->handler->accepted(conn, user, ip, io->data);
+}
+
+pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double timeout_seconds,
+                          const pc__io_kind *kind, const char *server_name)
+{
+	pc_conn_id conn = pc__io_number(io);
+	double seconds = timeout_seconds > 0 ? timeout_seconds : CONNECT_SECONDS;
+	struct pc__io_dial *dial;
+
+	if (conn == 0)
+		return 0;
+	dial = pc__alloc(sizeof(*dial));
+	dial->kind = kind;
+	dial->address = pc__strdup(address);
+	dial->server_name = pc__strdup(server_name);
+	dial->port = port;
+	dial->timeout = (uint64_t)(seconds * 1000);
+	order(io, conn, PC__DO_CONNECT)->p = dial;
+	return conn;
+}
+
+/* Bytes for the connection that the last bytes were for join them. */
+static void add_bytes(struct pc__io_lane *lane, pc_conn_id conn, size_t len)
+{
+	struct pc__io_batch *b = &lane->in.mine;
+	struct pc__io_msg *last = b->n ? &b->msgs[b->n - 1] : NULL;
+
+	if (len == 0)
+		return;
+	if (last == NULL || last->what != PC__DO_SEND || last->conn != conn)
+		last = pc__io_queue_add(&lane->in, conn, PC__DO_SEND);
+	last->bytes += len;
+}
+
+void pc__io_send(pc__io *io, pc_conn_id conn, const void *bytes, size_t len)
+{
+	struct pc__io_lane *lane = pc__io_lane_of(io, conn);
+
+	if (lane == NULL)
+		return;
+	pc__buf_add(&lane->in.mine.bytes, bytes, len);
+	add_bytes(lane, conn, len);
+}
+
+struct pc__buf *pc__io_send_begin(pc__io *io, pc_conn_id conn)
+{
+	struct pc__io_lane *lane = pc__io_lane_of(io, conn);
+
+	io->sending = lane ? conn : 0;
+	if (lane == NULL) {
+		io->nowhere.len = 0;
+		return &io->nowhere;
+	}
+	io->sending_from = lane->in.mine.bytes.len;
+	return &lane->in.mine.bytes;
+}
+
+void pc__io_send_end(pc__io *io)
+{
+	struct pc__io_lane *lane = pc__io_lane_of(io, io->sending);
+
+	if (lane != NULL)
+		add_bytes(lane, io->sending, lane->in.mine.bytes.len - io->sending_from);
+	io->sending = 0;
+}
+
+void pc__io_continue(pc__io *io, pc_conn_id conn)
+{
+	order(io, conn, PC__DO_CONTINUE);
+}
+
+void pc__io_barrier(pc__io *io, pc_conn_id conn, bool up)
+{
+	struct pc__io_msg *m = order(io, conn, PC__DO_BARRIER);
+
+	if (m != NULL)
+		m->n = up;
+}
+
+void pc__io_credit(pc__io *io, pc_conn_id conn, unsigned elements, size_t bytes)
+{
+	struct pc__io_msg *m = order(io, conn, PC__DO_CREDIT);
+
+	if (m == NULL)
+		return;
+	m->n = elements;
+	m->bytes = bytes;
+}
+
+static void order_with_text(pc__io *io, pc_conn_id conn, pc__io_what what, const char *text)
+{
+	struct pc__io_msg *m = order(io, conn, what);
+
+	if (m != NULL)
+		m->p = pc__strdup(text);
+}
+
+void pc__io_starttls(pc__io *io, pc_conn_id conn, const char *host)
+{
+	order_with_text(io, conn, PC__DO_STARTTLS, host);
+}
+
+void pc__io_restart(pc__io *io, pc_conn_id conn)
+{
+	order(io, conn, PC__DO_RESTART);
+}
+
+void pc__io_set_limits(pc__io *io, pc_conn_id conn, const pc__xml_limits *limits)
+{
+	struct pc__io_msg *m = order(io, conn, PC__DO_LIMITS);
+
+	if (m == NULL)
+		return;
+	m->p = pc__malloc(sizeof(*limits));
+	memcpy(m->p, limits, sizeof(*limits));
+}
+
+void pc__io_set_idle(pc__io *io, pc_conn_id conn, double seconds)
+{
+	struct pc__io_msg *m = order(io, conn, PC__DO_IDLE);
+
+	if (m != NULL)
+		m->bytes = (size_t)(seconds * 1000);
+}
+
+void pc__io_slow(pc__io *io, pc_conn_id conn, unsigned ms)
+{
+	struct pc__io_msg *m = order(io, conn, PC__DO_SLOW);
+
+	if (m != NULL)
+		m->n = ms;
+}
+
+static void end(pc__io *io, pc_conn_id conn, pc__io_what what, const char *reason)
+{
+	struct pc__slot *slot = slot_of(io, conn);
+	struct pc__io_msg *m;
+
+	if (slot == NULL)
+		return;
+	m = pc__io_queue_add(&io->lanes[lane_index(conn) - 1].in, conn, what);
+	m->p = pc__strdup(reason ? reason : "closed");
+	slot->state = PC__SLOT_CLOSING;
+}
+
+void pc__io_close(pc__io *io, pc_conn_id conn, const char *reason)
+{
+	end(io, conn, PC__DO_CLOSE, reason);
+}
+
+void pc__io_abort(pc__io *io, pc_conn_id conn, const char *reason)
+{
+	end(io, conn, PC__DO_ABORT, reason);
+}
+
+void pc__io_set_tls(pc__io *io, pc__tls *tls)
+{
+	for (unsigned i = 0; i < io->n_lanes; i++)
+		order_lane(&io->lanes[i], PC__DO_TLS)->p = pc__tls_ref(tls);
+}
+
+void pc__io_pause_new(pc__io *io, bool pause)
+{
+	if (io->paused == pause)
+		return;
+	io->paused = pause;
+	pc__listeners_update(io);
+	for (unsigned i = 0; i < io->n_lanes; i++)
+		order_lane(&io->lanes[i], PC__DO_PAUSE)->n = pause;
+}
+
+/* ---- turns of the main loop */
+
+static bool deliver(pc__io *io)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < io->n_lanes; i++)
+		any |= pc__io_deliver(io, &io->lanes[i]);
+	if (io->told) {
+		io->told = false;
+		if (io->handler->turn != NULL)
+			io->handler->turn(io->data);
+	}
+	return any;
+}
+
+/* With threads the commands are posted; else they are applied here, and so on until it is quiet. */
+static void turn(pc__io *io)
+{
+	if (io->draining)
+		return;
+	io->draining = true;
+	for (int i = 0; i < ROUNDS; i++) {
+		bool any = deliver(io);
+
+		if (io->threads != 0)
+			break;
+		if (!pc__lane_apply(&io->lanes[0]) && !any)
+			break;
+	}
+	for (unsigned i = 0; i < io->threads; i++)
+		pc__io_queue_post(&io->lanes[i].in);
+	if (io->threads == 0)
+		pc__lane_finish(&io->lanes[0]);
+	io->draining = false;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle; /* that it is active keeps the poll from waiting */
+}
+
+static bool busy(const pc__io *io)
+{
+	const struct pc__io_lane *lane = &io->lanes[0];
+
+	if (io->threads != 0)
+		return false;
+	return pc__lane_busy(lane) || lane->in.mine.n != 0 || lane->out.mine.n != 0;
+}
+
+static void turn_and_look(pc__io *io)
+{
+	turn(io);
+	if (busy(io))
+		uv_idle_start(&io->idle, on_idle);
+	else
+		uv_idle_stop(&io->idle);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+	turn_and_look(prepare->data);
+}
+
+static void on_check(uv_check_t *check)
+{
+	pc__io *io = check->data;
+
+	if (io->threads == 0)
+		pc__lane_begin(&io->lanes[0]);
+	turn_and_look(io);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	(void)wake; /* what was posted is told when the poll has ended */
+}
+
+void pc__lane_synced(struct pc__io_lane *lane)
+{
+	uv_sem_post(&lane->io->synced);
+}
+
+/* Waits until the threads have done all that was said to them. */
+static void sync_threads(pc__io *io)
+{
+	for (unsigned i = 0; i < io->threads; i++) {
+		order_lane(&io->lanes[i], PC__DO_SYNC);
+		pc__io_queue_post(&io->lanes[i].in);
+	}
+	for (unsigned i = 0; i < io->threads; i++)
+		uv_sem_wait(&io->synced);
+}
+
+static bool said(const pc__io *io)
+{
+	for (unsigned i = 0; i < io->n_lanes; i++) {
+		if (io->lanes[i].in.mine.n != 0)
+			return true;
+	}
+	return false;
+}
+
+void pc__io_drain(pc__io *io)
+{
+	if (io->draining)
+		return;
+	io->draining = true;
+	for (int i = 0; i < DRAIN_ROUNDS; i++) {
+		bool any = said(io);
+
+		if (io->threads != 0) {
+			sync_threads(io);
+		} else {
+			pc__lane_apply(&io->lanes[0]);
+			pc__lane_begin(&io->lanes[0]);
+			pc__lane_finish(&io->lanes[0]);
+		}
+		if (!deliver(io) && !any && !busy(io))
+			break;
+	}
+	io->draining = false;
+}
+
+/* ---- begin and end */
+
+static void start_handles(pc__io *io)
+{
+	uv_async_init(io->loop, &io->wake, on_wake);
+	uv_prepare_init(io->loop, &io->prepare);
+	uv_check_init(io->loop, &io->check);
+	uv_idle_init(io->loop, &io->idle);
+	io->prepare.data = io->check.data = io;
+	uv_prepare_start(&io->prepare, on_prepare);
+	uv_check_start(&io->check, on_check);
+}
+
+pc__io *pc__io_new(uv_loop_t *loop, unsigned threads, const pc__io_handler *handler, void *data)
+{
+	pc__io *io = pc__alloc(sizeof(*io));
+
+	io->loop = loop;
+	io->handler = handler;
+	io->data = data;
+	io->threads = threads < 64 ? threads : 64;
+	io->n_lanes = io->threads ? io->threads : 1;
+	io->lanes = pc__alloc(io->n_lanes * sizeof(*io->lanes));
+	io->slots = pc__alloc(io->n_lanes * sizeof(*io->slots));
+	uv_sem_init(&io->synced, 0);
+	start_handles(io);
+	pc__listeners_start(io);
+	for (unsigned i = 0; i < io->n_lanes; i++)
+		pc__lane_init(&io->lanes[i], io, i, threads ? NULL : loop,
+		              threads ? &io->wake : NULL);
+	return io;
+}
+
+static void stop_lane(struct pc__io_lane *lane)
+{
+	order_lane(lane, PC__DO_STOP);
+	if (lane->own_loop) {
+		pc__io_queue_post(&lane->in);
+		return;
+	}
+	pc__lane_apply(lane);
+	pc__lane_stop(lane);
+}
+
+static void on_last_closed(uv_handle_t *handle)
+{
+	*(bool *)handle->data = true;
+}
+
+/* The handles of the main loop are closed when its turns have told so. */
+static void close_handles(pc__io *io)
+{
+	bool done = false;
+
+	uv_close((uv_handle_t *)&io->prepare, NULL);
+	uv_close((uv_handle_t *)&io->check, NULL);
+	uv_close((uv_handle_t *)&io->idle, NULL);
+	io->wake.data = &done;
+	/* libuv ends all of them in one go. */
+	uv_close((uv_handle_t *)&io->wake, on_last_closed);
+	while (!done)
+		uv_run(io->loop, UV_RUN_NOWAIT);
+}
+
+void pc__io_free(pc__io **io_p)
+{
+	pc__io *io = *io_p;
+
+	if (io == NULL)
+		return;
+	pc__listeners_stop(io);
+	for (unsigned i = 0; i < io->n_lanes; i++)
+		stop_lane(&io->lanes[i]);
+	for (unsigned i = 0; i < io->threads; i++)
+		uv_thread_join(&io->lanes[i].thread);
+	close_handles(io);
+	for (unsigned i = 0; i < io->n_lanes; i++) {
+		pc__io_discard(&io->lanes[i]);
+		pc__lane_fini(&io->lanes[i]);
+		free(io->slots[i].v);
+	}
+	uv_sem_destroy(&io->synced);
+	pc__buf_free(&io->nowhere);
+	free(io->lanes);
+	free(io->slots);
+	pc__free(io_p);
+}
+
+void pc__io_get_stats(const pc__io *io, pc__io_stats *s)
+{
+	*s = (pc__io_stats){ 0 };
+	for (unsigned i = 0; i < io->n_lanes; i++) {
+		const struct pc__lane_counters *n = &io->lanes[i].counters;
+
+		s->connections += io->slots[i].used;
+		s->parsers += atomic_load_explicit(&n->parsers, memory_order_relaxed);
+		s->handshakes += atomic_load_explicit(&n->handshakes, memory_order_relaxed);
+		s->unsent += atomic_load_explicit(&n->unsent, memory_order_relaxed);
+		s->bytes_in += atomic_load_explicit(&n->bytes_in, memory_order_relaxed);
+		s->bytes_out += atomic_load_explicit(&n->bytes_out, memory_order_relaxed);
+		s->reads += atomic_load_explicit(&n->reads, memory_order_relaxed);
+		s->writes += atomic_load_explicit(&n->writes, memory_order_relaxed);
+	}
+}

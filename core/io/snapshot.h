@@ -1,0 +1,18 @@
+/*
+ * snapshot.h - what a connection takes from a pc__tls. All of it may be called from any thread: a
+ * snapshot that is shared is never changed.
+ */
+#pragma once
+
+#include <gnutls/gnutls.h>
+
+#include "io/tls.h"
+
+gnutls_priority_t pc__tls_priority(const pc__tls *tls);
+/* For the name that the peer asked for, else for the hint (each may be NULL), else the default;
+ * never NULL, but it may have no certificate. */
+gnutls_certificate_credentials_t pc__tls_credentials(const pc__tls *tls, const char *name,
+                                                     const char *hint);
+const gnutls_datum_t *pc__tls_ticket(const pc__tls *tls);
+/* The tls-server-end-point of a certificate (RFC 5929 section 4.1); 0: it is undefined. */
+size_t pc__tls_end_point(const gnutls_datum_t *der, uint8_t out[64]);

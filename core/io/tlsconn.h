@@ -1,0 +1,28 @@
+/*
+ * tlsconn.h - TLS on one connection.
+ *
+ * GnuTLS sees whole records only: it would hold 33 KB for one that is partly in, and a peer that
+ * trickles costs what it has sent instead. What it writes is collected and given to the socket in
+ * one piece. Handshakes are worked at when the lane says so (pc__tlsconn_shake), not when their
+ * bytes come in: streams that stand go first.
+ */
+#pragma once
+
+#include "io/conn.h"
+
+/* Begins; bytes from now on are TLS. `host` picks the certificate where there is no SNI, and is the
+ * name asked for where we connected; it may be NULL. */
+void pc__tlsconn_start(struct pc__conn *c, const char *host);
+/* One step of the handshake, with what has come in. */
+void pc__tlsconn_shake(struct pc__conn *c);
+/* Bytes from the socket. */
+void pc__tlsconn_input(struct pc__conn *c, const char *p, size_t len);
+/* Goes on with records that have waited. */
+void pc__tlsconn_go_on(struct pc__conn *c);
+/* A whole record waits. */
+bool pc__tlsconn_waits(const struct pc__conn *c);
+/* Encrypts and writes. */
+void pc__tlsconn_send(struct pc__conn *c, const char *p, size_t len);
+/* Says that our side has ended. */
+void pc__tlsconn_bye(struct pc__conn *c);
+void pc__tlsconn_free(struct pc__conn *c);
