@@ -27,9 +27,9 @@ static void make_id(char id[static PC_ENTRY_ID_SIZE])
 		last_ms++; /* the clock stands, or was set back */
 		counter = 0;
 	}
-	snprintf(id, PC_ENTRY_ID_SIZE, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(last_ms >> 16),
-	         (unsigned)(last_ms & 0xffff), (unsigned)(counter >> 12),
-	         (unsigned)(0x8000 | (counter & 0xfff)),
+	snprintf(id, PC_ENTRY_ID_SIZE, "%08x-%04x-7%03x-%04x-%012llx",
+	         (unsigned)(last_ms >> 16 & 0xffffffff), (unsigned)(last_ms & 0xffff),
+	         (unsigned)(counter >> 12 & 0xfff), (unsigned)(0x8000 | (counter & 0xfff)),
 	         (unsigned long long)(rest & 0xffffffffffffull));
 }
 

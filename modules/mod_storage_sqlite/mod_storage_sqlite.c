@@ -29,6 +29,7 @@ static const pc_store_driver driver = {
 static const pc_option options[] = {
 	{ .name = "data_path",
 	  .type = PC_OPT_PATH,
+	  .dflt = "data",
 	  .help = "The folder in which the server keeps its data." },
 	{ .name = "sql_database",
 	  .type = PC_OPT_STRING,
