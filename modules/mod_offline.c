@@ -1,0 +1,175 @@
+/*
+ * mod_offline.c - messages for accounts that are away (XEP-0160).
+ *
+ * The sender does not wait for the disk: a message is safe when a later result of the same sender
+ * is, since its write comes before that one's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <prosody-c/prosody-c.h>
+
+#define NS_HINTS "urn:xmpp:hints"
+#define PAGE 100
+
+static const pc_option options[] = {
+	{ .name = "offline_max_messages",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "1000",
+	  .min = 0,
+	  .max = 1000000,
+	  .live = true,
+	  .help = "Messages kept for an account that is away" },
+	{ 0 },
+};
+
+struct offline {
+	pc_store *store;
+};
+
+/* ------------------------------------------------------------ keeping */
+
+/* XEP-0160 section 3: chat and normal messages that say something; never what the sender marks as
+ * not to be kept (XEP-0334). */
+static bool is_worth_keeping(const pc_stanza *st)
+{
+	if (pc_stanza_child(st, "no-store", NS_HINTS) ||
+	    pc_stanza_child(st, "no-permanent-store", NS_HINTS))
+		return false;
+	if (pc_stanza_child(st, "store", NS_HINTS))
+		return true;
+	switch (pc_stanza_type(st)) {
+	case PC_TYPE_CHAT:
+		return !pc_stanza_first(st) || pc_stanza_child(st, "body", PC_NS_CLIENT) ||
+		       !pc_stanza_child(st, NULL, "http://jabber.org/protocol/chatstates");
+	case PC_TYPE_ERROR:
+	case PC_TYPE_GROUPCHAT:
+	case PC_TYPE_HEADLINE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* What an error needs of a message: its addresses and id. */
+static pc_stanza *envelope_of(const pc_stanza *st)
+{
+	pc_stanza *e = pc_stanza_message(pc_stanza_get(st, "type"), pc_stanza_get(st, "to"),
+	                                 pc_stanza_get(st, "from"));
+
+	pc_stanza_set(e, "id", pc_stanza_get(st, "id"));
+	return e;
+}
+
+struct keeping {
+	pc_module *m;
+	pc_stanza *envelope;
+};
+
+/* The sender does not wait for the disk, so a refusal comes as an error of its own. */
+static void on_kept(int err, void *data)
+{
+	struct keeping *k = data;
+
+	if (err != PC_OK && pc_stanza_get(k->envelope, "from"))
+		pc_send(k->m, pc_stanza_error(k->envelope, NULL,
+		                              err == PC_ELIMIT ? "service-unavailable"
+		                                               : "internal-server-error",
+		                              NULL));
+	pc_stanza_free(&k->envelope);
+	free(k);
+}
+
+static pc_result on_handle(pc_event *ev, void *data)
+{
+	struct offline *o = data;
+	pc_module *m = pc_event_module(ev);
+	const pc_stanza *st = pc_event_stanza(ev);
+	char id[PC_ENTRY_ID_SIZE], *text;
+	pc_entry entry = { .when = pc_time_ms() };
+	struct keeping *k;
+
+	if (!is_worth_keeping(st))
+		return PC_HANDLED;
+	k = calloc(1, sizeof(*k));
+	if (k == NULL)
+		return PC_EINTERNAL;
+	*k = (struct keeping){ m, envelope_of(st) };
+	entry.value = text = pc_stanza_write(st, &entry.len);
+	pc_archive_append_limited(o->store, pc_event_str(ev, "username"), &entry,
+	                          (size_t)pc_opt_int(m, "offline_max_messages"), id, on_kept, k);
+	free(text);
+	return PC_HANDLED;
+}
+
+/* ------------------------------------------------------------ handing out */
+
+struct handing {
+	pc_session_id session;
+	struct offline *o;
+};
+
+static void hand_out(const pc_session *s, const pc_entry *entry)
+{
+	pc_stanza *st = pc_stanza_parse(entry->value, entry->len);
+
+	if (st == NULL)
+		return;
+	pc_stanza_delay(st, s->host, entry->when, "Offline Storage");
+	pc_session_send(s, st);
+	pc_stanza_free(&st);
+}
+
+/* What was handed out is removed by its ids: what came meanwhile stays. */
+static void on_entries(int err, const pc_entry *entries, size_t n, int64_t total, bool more,
+                       void *data)
+{
+	struct handing *h = data;
+	const pc_session *s = pc_session_find(h->session);
+	const char *ids[PAGE];
+
+	(void)total;
+	if (err == PC_OK && s && pc_session_is_available(s) && n > 0) {
+		for (size_t i = 0; i < n && i < PAGE; i++) {
+			hand_out(s, &entries[i]);
+			ids[i] = entries[i].id;
+		}
+		pc_archive_delete(h->o->store, s->username, &(pc_query){ .ids = ids, .n_ids = n },
+		                  NULL, NULL);
+		if (more) {
+			pc_archive_find(h->o->store, s->username, &(pc_query){ .limit = PAGE },
+			                on_entries, h);
+			return;
+		}
+	}
+	free(h);
+}
+
+static pc_result on_broadcast(pc_event *ev, void *data)
+{
+	struct offline *o = data;
+	const pc_session *s = pc_event_origin(ev);
+	struct handing *h;
+
+	if (s == NULL)
+		return PC_PASS;
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		return PC_EINTERNAL;
+	*h = (struct handing){ s->id, o };
+	pc_archive_find(o->store, s->username, &(pc_query){ .limit = PAGE }, on_entries, h);
+	return PC_HANDLED;
+}
+
+static void load(pc_module *m)
+{
+	struct offline *o = pc_module_data(m);
+
+	o->store = pc_store_open(m, "offline", PC_STORE_ARCHIVE);
+	pc_add_feature(m, "msgoffline");
+	pc_hook(m, "message/offline/handle", on_handle, -1);
+	pc_hook(m, "message/offline/broadcast", on_broadcast, -1);
+}
+
+PC_MODULE(offline, .summary = "Offline messages (XEP-0160)", .xeps = "0160 0203",
+          .data_size = sizeof(struct offline), .options = options, .load = load);
