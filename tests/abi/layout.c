@@ -205,6 +205,8 @@ static void store(void)
 	FIELD(pc_store_driver, users);
 	FIELD(pc_store_driver, find);
 	FIELD(pc_store_driver, check);
+	FIELD(pc_store_driver, savepoint);
+	FIELD(pc_store_driver, release);
 }
 
 static void scram(void)
