@@ -79,7 +79,7 @@ static void fire(pc_module *m, const pc_session *s, const char *event, const pc_
 {
 	pc_fire_args fa = { .origin = s, .args = args, .n_args = n };
 
-	pc_fire(m, event, &fa, NULL, NULL);
+	pc_notify(m, event, &fa);
 }
 
 void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
@@ -254,10 +254,14 @@ static pc_result on_features(pc_event *ev, void *data)
 {
 	const pc_session *s = pc_event_origin(ev);
 	pc_module *m = pc_event_module(ev);
+	struct sasl_state *state;
 
 	(void)data;
-	if (s && s->type == PC_C2S_UNAUTHED)
-		sasl_offer(m, s, pc_session_data(s, m), pc_event_stanza(ev));
+	if (s == NULL || s->type != PC_C2S_UNAUTHED)
+		return PC_PASS;
+	state = pc_session_data(s, m);
+	sasl_end_exchange(state); /* what began before TLS does not go on under it */
+	sasl_offer(m, s, state, pc_event_stanza(ev));
 	return PC_PASS;
 }
 
