@@ -241,11 +241,21 @@ void pc_listen(pc_module *m, const pc_listener *listener)
 		open_port(p);
 }
 
+/* Instances of one module share the port of their service. */
+static bool is_served(const struct port *p)
+{
+	for (struct port *o = ports; o; o = o->next)
+		if (o != p && o->sockets && strcmp(o->what->service, p->what->service) == 0)
+			return true;
+	return false;
+}
+
 void pc__ports_open(void)
 {
 	opened = true;
 	for (struct port *p = ports; p; p = p->next)
-		open_port(p);
+		if (!is_served(p))
+			open_port(p);
 }
 
 void pc__ports_close(void)
