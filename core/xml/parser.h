@@ -12,8 +12,8 @@
  *
  * Parking. Between two top-level elements a parser can be exchanged for a pc__xml_root: the root's
  * name and namespace declarations as they were written, interned, so that thousands of idle streams
- * hold a pointer each. A parser made from one goes on as if nothing had happened, closing tag of the
- * root included.
+ * hold a pointer each. A parser made from one goes on as if nothing had happened, closing tag of
+ * the root included.
  *
  * One thread at a time uses a parser. The intern table of roots has one owner too: each I/O thread
  * has its own (pc__xml_roots).
@@ -28,7 +28,8 @@ typedef struct pc__xml_roots pc__xml_roots;
 
 /* What a peer may send. All of them count bytes or things as they come in. */
 typedef struct pc__xml_limits {
-	size_t stanza_bytes; /* of one top-level element, or of the root's start tag; policy-violation */
+	size_t stanza_bytes; /* of one top-level element, or of the root's start tag;
+	                        policy-violation */
 	size_t token_bytes;  /* of one unfinished token (a start tag); policy-violation */
 	size_t depth;        /* levels of a stanza */
 	size_t attributes;   /* of one element, namespace declarations included */
@@ -36,17 +37,18 @@ typedef struct pc__xml_limits {
 	size_t elements;     /* in one top-level element */
 } pc__xml_limits;
 
-extern const pc__xml_limits pc__xml_limits_default; /* 256 KiB, 32 KiB, 128, 256, 1024, 8192 */
-extern const pc__xml_limits pc__xml_limits_unauthed;/* 10000 B, 10000 B, 16, 64, 512, 64 */
+extern const pc__xml_limits pc__xml_limits_default;  /* 256 KiB, 32 KiB, 128, 256, 1024, 8192 */
+extern const pc__xml_limits pc__xml_limits_unauthed; /* 10000 B, 10000 B, 16, 64, 512, 64 */
 
 /* The root's start tag. Strings are valid during the callback. */
 typedef struct pc__xml_header {
 	const char *to, *from, *id, *version, *lang; /* NULL where missing */
-	const char *content_ns;                      /* the default namespace; NULL: none declared */
+	const char *content_ns; /* the default namespace; NULL: none, or that of streams itself */
 } pc__xml_header;
 
 typedef struct pc__xml_callbacks {
-	/* The root has come: its name is `stream` in the streams namespace, else an error was given. */
+	/* The root has come: its name is `stream` in the streams namespace, else an error was
+	 * given. pc__xml_pause() stops behind it. */
 	void (*header)(const pc__xml_header *header, void *data);
 	/* A top-level element, yours. false: pause. */
 	bool (*element)(pc_stanza *element, void *data);
@@ -54,17 +56,23 @@ typedef struct pc__xml_callbacks {
 	void (*end)(void *data);
 } pc__xml_callbacks;
 
-/* `content_ns` is the stream's ("jabber:client", "jabber:server", ...): in the trees its elements
- * are in jabber:client. `limits` is borrowed and may be changed by pc__xml_set_limits. */
+/* `content_ns` is the stream's ("jabber:client", "jabber:server", ...; NULL is the first),
+ * borrowed: in the trees its elements are in jabber:client. A top-level element that really is in
+ * jabber:client where that is not the stream's is an error (invalid-namespace, RFC 6120 4.8.3); one
+ * of any other namespace is handed over as it is. `limits` is borrowed and may be changed by
+ * pc__xml_set_limits. No callback may free the parser or feed it. */
 pc__xml_parser *pc__xml_new(const pc__xml_callbacks *callbacks, const char *content_ns,
                             const pc__xml_limits *limits, void *data);
 void pc__xml_free(pc__xml_parser **p);
 void pc__xml_set_limits(pc__xml_parser *p, const pc__xml_limits *limits);
 void pc__xml_set_data(pc__xml_parser *p, void *data);
 
+/* Within header() or element(): stop here, as if element() had returned false. */
+void pc__xml_pause(pc__xml_parser *p);
+
 enum { PC__XML_OK = 0, PC__XML_PAUSED = 1 };
-/* *used_r is the number of bytes that were used: `len` unless paused. PC_EINVAL: pc__xml_error()
- * says which; the parser is of no more use. */
+/* What comes behind the root's end tag is ignored. *used_r is the number of bytes that were used:
+ * `len` unless paused. PC_EINVAL: pc__xml_error() says which; the parser is of no more use. */
 int pc__xml_feed(pc__xml_parser *p, const void *bytes, size_t len, size_t *used_r);
 /* The stream error condition (not-well-formed, restricted-xml, unsupported-encoding,
  * invalid-namespace, bad-format, policy-violation) and a text for it. */
