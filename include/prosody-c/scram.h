@@ -46,7 +46,8 @@ PC_EXPORT int pc_scram_derive(const char *password, pc_scram_keys *keys);
 /* Does the password fit the keys? Constant time in the comparison, and costs like _derive. */
 PC_EXPORT bool pc_scram_check(const char *password, const pc_scram_keys *keys);
 /* Keys for a user that is not there: the same for the same name and secret at every call, of the
- * look of real ones, and no proof ever fits them. */
+ * look of real ones, and no proof ever fits them. keys->hash is set by the caller. The salt has 16
+ * bytes: give real keys as many, or the length tells the two apart. */
 PC_EXPORT void pc_scram_fake_keys(const char *username, const uint8_t secret[static 32],
                                   uint32_t iterations, pc_scram_keys *keys);
 
@@ -56,13 +57,14 @@ typedef enum pc_binding {
 	PC_BINDING_TLS_EXPORTER,
 	PC_BINDING_TLS_SERVER_END_POINT,
 } pc_binding;
-/* "tls-exporter", "tls-server-end-point". */
+/* "tls-exporter", "tls-server-end-point"; "" for none. */
 PC_EXPORT const char *pc_binding_name(pc_binding binding);
 
 typedef struct pc_scram_policy {
 	bool plus_offered;        /* some -PLUS mechanism was offered on this stream: `y` is refused */
 	pc_str mechanisms;        /* XEP-0474: names as offered, any order, joined by ','; empty: no attribute */
-	pc_str bindings;          /* XEP-0474: binding names as offered, joined by ',' */
+	pc_str bindings;          /* XEP-0474: binding names as offered, joined by ','; the client may
+	                             choose one of them, or any that is known where this is empty */
 } pc_scram_policy;
 
 typedef struct pc_scram pc_scram;
@@ -81,8 +83,8 @@ PC_EXPORT void pc_scram_set_binding(pc_scram *sc, const uint8_t *bytes, size_t l
 /* Writes the challenge and its NUL; its length, or PC_E*. The keys are copied. */
 PC_EXPORT ssize_t pc_scram_server_first(pc_scram *sc, const pc_scram_keys *keys,
                                         char out[static PC_SCRAM_MESSAGE_MAX]);
-/* The length of the server's final message (v=...) in out; PC_EAUTH: wrong proof or wrong channel
- * binding data; PC_EINVAL: malformed. */
+/* The length of the server's final message (v=...) in out; PC_EAUTH: wrong proof, or another
+ * gs2-header, channel binding data or nonce than before; PC_EINVAL: malformed. */
 PC_EXPORT ssize_t pc_scram_client_final(pc_scram *sc, const char *msg, size_t len,
                                         char out[static PC_SCRAM_MESSAGE_MAX]);
 
