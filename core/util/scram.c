@@ -195,12 +195,12 @@ static int check_binding(const pc_scram *sc, pc_str base64)
 	if (len < 0)
 		return PC_EINVAL;
 	if (sc->plus && sc->bound_len == 0)
-		return PC_EAUTH;
+		return PC_EPERM;
 	if ((size_t)len != header + (sc->plus ? sc->bound_len : 0) ||
 	    memcmp(got, sc->gs2_header, header) != 0)
-		return PC_EAUTH;
+		return PC_EPERM;
 	if (sc->plus && !pc_equal_secret(got + header, sc->bound, sc->bound_len))
-		return PC_EAUTH;
+		return PC_EPERM;
 	return PC_OK;
 }
 

@@ -84,7 +84,8 @@ PC_EXPORT void pc_scram_set_binding(pc_scram *sc, const uint8_t *bytes, size_t l
 PC_EXPORT ssize_t pc_scram_server_first(pc_scram *sc, const pc_scram_keys *keys,
                                         char out[static PC_SCRAM_MESSAGE_MAX]);
 /* The length of the server's final message (v=...) in out; PC_EAUTH: wrong proof, or another
- * gs2-header, channel binding data or nonce than before; PC_EINVAL: malformed. */
+ * nonce than before; PC_EPERM: another gs2-header or channel binding data, so that nothing can be
+ * said of the password; PC_EINVAL: malformed. */
 PC_EXPORT ssize_t pc_scram_client_final(pc_scram *sc, const char *msg, size_t len,
                                         char out[static PC_SCRAM_MESSAGE_MAX]);
 

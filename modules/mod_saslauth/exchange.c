@@ -179,7 +179,10 @@ static pc_result scram_final(pc_event *ev, const pc_session *s, struct sasl_stat
 	char out[PC_SCRAM_MESSAGE_MAX], username[PC_JID_PART_MAX + 1];
 	ssize_t n = pc_scram_client_final(state->scram, msg, len, out);
 
-	if (n == PC_EAUTH || pc_jid_prep_local(pc_scram_username(state->scram), username) != PC_OK)
+	if (n == PC_EPERM) /* the channel is not the client's: that says nothing of the password */
+		sasl_failure(m, s, state, "not-authorized", NULL, SASL_NO_GUESS);
+	else if (n == PC_EAUTH ||
+	         pc_jid_prep_local(pc_scram_username(state->scram), username) != PC_OK)
 		sasl_failure(m, s, state, "not-authorized", NULL, SASL_GUESS);
 	else if (n < 0)
 		sasl_failure(m, s, state, "malformed-request", NULL, SASL_NO_GUESS);

@@ -396,10 +396,10 @@ static void final_messages(void **state)
 		{ "r=%s", PC_EINVAL },
 		{ "c=biws", PC_EINVAL },
 		{ "c=biws,r=", PC_EINVAL },
-		{ "c=eSws,r=%s", PC_EAUTH },     /* y,, */
-		{ "c=biwsAA==,r=%s", PC_EAUTH }, /* data where none is */
+		{ "c=eSws,r=%s", PC_EPERM },     /* y,, */
+		{ "c=biwsAA==,r=%s", PC_EPERM }, /* data where none is */
 		{ "c=bix=,r=%s", PC_EINVAL },
-		{ "c=biw=,r=%s", PC_EAUTH }, /* cut */
+		{ "c=biw=,r=%s", PC_EPERM }, /* cut */
 		{ "c=biws,r=%sx", PC_EAUTH },
 		{ "c=biws,r=x%s", PC_EAUTH },
 		{ "c=biws,r=clientnonce", PC_EAUTH },
@@ -432,7 +432,7 @@ static void every_hash(void **state)
 		begin(&c, (pc_scram_hash)hash, false, "n,a=you,", "pencil");
 		assert_true(answer(&c, "c=bixhPXlvdSw=,r=%s") > 0);
 		begin(&c, (pc_scram_hash)hash, false, "n,a=you,", "pencil");
-		assert_int_equal(answer(&c, "c=biws,r=%s"), PC_EAUTH);
+		assert_int_equal(answer(&c, "c=biws,r=%s"), PC_EPERM);
 	}
 }
 
@@ -454,15 +454,15 @@ static void channel_bindings(void **state)
 {
 	(void)state;
 	assert_true(answer_bound("0123456789abcdef", "p=tls-exporter,,", false) > 0);
-	assert_int_equal(answer_bound("0123456789abcdeF", "p=tls-exporter,,", false), PC_EAUTH);
-	assert_int_equal(answer_bound("0123456789abcde", "p=tls-exporter,,", false), PC_EAUTH);
-	assert_int_equal(answer_bound("0123456789abcdef0", "p=tls-exporter,,", false), PC_EAUTH);
-	assert_int_equal(answer_bound("", "p=tls-exporter,,", false), PC_EAUTH);
-	assert_int_equal(answer_bound("0123456789abcdef", "n,,", false), PC_EAUTH);
+	assert_int_equal(answer_bound("0123456789abcdeF", "p=tls-exporter,,", false), PC_EPERM);
+	assert_int_equal(answer_bound("0123456789abcde", "p=tls-exporter,,", false), PC_EPERM);
+	assert_int_equal(answer_bound("0123456789abcdef0", "p=tls-exporter,,", false), PC_EPERM);
+	assert_int_equal(answer_bound("", "p=tls-exporter,,", false), PC_EPERM);
+	assert_int_equal(answer_bound("0123456789abcdef", "n,,", false), PC_EPERM);
 	assert_int_equal(answer_bound("0123456789abcdef", "p=tls-server-end-point,,", false),
-	                 PC_EAUTH);
+	                 PC_EPERM);
 	/* Who has no binding data lets nobody in by it. */
-	assert_int_equal(answer_bound("", "p=tls-exporter,,", true), PC_EAUTH);
+	assert_int_equal(answer_bound("", "p=tls-exporter,,", true), PC_EPERM);
 }
 
 static void only_offered_bindings(void **state)
