@@ -60,16 +60,16 @@ static bool too_much(pc__xml_parser *p, const char *what)
 
 static bool allow_token(pc__xml_parser *p)
 {
-	if ((size_t)XML_GetCurrentByteCount(p->expat) > p->limits->token_bytes)
+	if ((size_t)XML_GetCurrentByteCount(p->expat) > p->limits.token_bytes)
 		return too_much(p, "a tag is too long");
-	if (position(p) - p->start > p->limits->stanza_bytes)
+	if (position(p) - p->start > p->limits.stanza_bytes)
 		return too_much(p, "an element is too large");
 	return true;
 }
 
 static bool allow_name(pc__xml_parser *p, const struct name *n)
 {
-	return n->ns_len + n->local_len <= p->limits->name_bytes ||
+	return n->ns_len + n->local_len <= p->limits.name_bytes ||
 	       too_much(p, "a name is too long");
 }
 
@@ -85,14 +85,14 @@ static bool allow_attributes(pc__xml_parser *p, const char **attrs)
 			return false;
 		n++;
 	}
-	return n <= p->limits->attributes || too_much(p, "too many attributes");
+	return n <= p->limits.attributes || too_much(p, "too many attributes");
 }
 
 /* With prefixes a long namespace costs few bytes; written again it costs its length each time. */
 static bool allow_namespace(pc__xml_parser *p, size_t len)
 {
 	p->namespaces += len;
-	return p->namespaces <= p->limits->stanza_bytes || too_much(p, "too many namespaces");
+	return p->namespaces <= p->limits.stanza_bytes || too_much(p, "too many namespaces");
 }
 
 /* ---- the root */
@@ -281,11 +281,11 @@ static void on_start(void *data, const char *name, const char **attrs)
 	}
 	if (!translate(p, &n))
 		return;
-	if (p->depth > p->limits->depth) {
+	if (p->depth > p->limits.depth) {
 		too_much(p, "elements are nested too deeply");
 		return;
 	}
-	if (++p->elements > p->limits->elements) {
+	if (++p->elements > p->limits.elements) {
 		too_much(p, "too many elements");
 		return;
 	}
@@ -352,7 +352,7 @@ static void on_text(void *data, const char *text, int len)
 			pc__xml_fail(p, "bad-format", "text outside of any element");
 		return;
 	}
-	if (position(p) - p->start > p->limits->stanza_bytes)
+	if (position(p) - p->start > p->limits.stanza_bytes)
 		too_much(p, "an element is too large");
 	else
 		pc__buf_add(&p->text, text, (size_t)len);

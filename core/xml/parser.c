@@ -9,7 +9,10 @@
 #include "util/utf8.h"
 #include "xml/state.h"
 
-#define PIECE (64 * 1024) /* expat counts in int, and keeps what is behind a stop */
+/* What lies behind a stop is copied by expat in vain: where stops are frequent, it gets little at a
+ * time. */
+#define PIECE_LEAST 512
+#define PIECE_MOST (64 * 1024)
 
 const pc__xml_limits pc__xml_limits_default = {
 	.stanza_bytes = 256 * 1024,
@@ -152,7 +155,7 @@ static void prime_expat(pc__xml_parser *p)
 
 /* ---- life */
 
-pc__xml_parser *pc__xml_new(const pc__xml_callbacks *callbacks, const char *content_ns,
+static pc__xml_parser *make(const pc__xml_callbacks *callbacks, const char *content_ns,
                             const pc__xml_limits *limits, void *data)
 {
 	pc__xml_parser *p = pc__alloc(sizeof(*p));
@@ -160,9 +163,30 @@ pc__xml_parser *pc__xml_new(const pc__xml_callbacks *callbacks, const char *cont
 	p->callbacks = *callbacks;
 	p->content_ns = content_ns ? content_ns : PC_NS_CLIENT;
 	p->content_ns_len = strlen(p->content_ns);
-	p->limits = limits;
+	p->limits = *limits;
 	p->data = data;
+	p->piece = PIECE_MOST;
+	return p;
+}
+
+pc__xml_parser *pc__xml_new(const pc__xml_callbacks *callbacks, const char *content_ns,
+                            const pc__xml_limits *limits, void *data)
+{
+	pc__xml_parser *p = make(callbacks, content_ns, limits, data);
+
 	create_expat(p);
+	return p;
+}
+
+/* Its expat is made when the first byte comes. */
+pc__xml_parser *pc__xml_primed(const char *root, size_t len, const pc__xml_callbacks *callbacks,
+                               const char *content_ns, const pc__xml_limits *limits, void *data)
+{
+	pc__xml_parser *p = make(callbacks, content_ns, limits, data);
+
+	p->depth = 1;
+	p->seen = 2;
+	pc__buf_add(&p->root, root, len);
 	return p;
 }
 
@@ -183,7 +207,7 @@ void pc__xml_free(pc__xml_parser **parser)
 
 void pc__xml_set_limits(pc__xml_parser *p, const pc__xml_limits *limits)
 {
-	p->limits = limits;
+	p->limits = *limits;
 }
 
 void pc__xml_set_data(pc__xml_parser *p, void *data)
@@ -229,9 +253,9 @@ static void check_limits(pc__xml_parser *p)
 	size_t unfinished = pending(p);
 	size_t whole = p->depth == 1 ? unfinished : p->fed - p->start;
 
-	if (unfinished > p->limits->token_bytes)
+	if (unfinished > p->limits.token_bytes)
 		pc__xml_fail(p, "policy-violation", "a tag is too long");
-	else if (whole > p->limits->stanza_bytes)
+	else if (whole > p->limits.stanza_bytes)
 		pc__xml_fail(p, "policy-violation", "an element is too large");
 }
 
@@ -252,6 +276,7 @@ static size_t suspend_expat(pc__xml_parser *p, size_t before, size_t len)
 {
 	size_t used = p->stopped - before;
 
+	p->piece = PIECE_LEAST;
 	if (used == len && !p->renew && !p->ended)
 		p->suspended = true;
 	else
@@ -285,6 +310,8 @@ static size_t feed_piece(pc__xml_parser *p, const char *bytes, size_t len)
 	else
 		check_limits(p);
 	remember_tail(p, bytes, len);
+	if (p->piece < PIECE_MOST)
+		p->piece *= 2;
 	return len;
 }
 
@@ -294,7 +321,7 @@ int pc__xml_feed(pc__xml_parser *p, const void *bytes, size_t len, size_t *used_
 	bool paused = false;
 
 	while (used < len && p->condition == NULL && !p->ended && !paused) {
-		size_t n = len - used < PIECE ? len - used : PIECE;
+		size_t n = len - used < p->piece ? len - used : p->piece;
 
 		used += feed_piece(p, (const char *)bytes + used, n);
 		paused = p->pause && !p->ended;
@@ -325,22 +352,6 @@ pc__xml_root *pc__xml_park(pc__xml_parser **parser, pc__xml_roots *roots)
 	if (root)
 		pc__xml_free(parser);
 	return root;
-}
-
-pc__xml_parser *pc__xml_primed(const char *root, size_t len, const pc__xml_callbacks *callbacks,
-                               const char *content_ns, const pc__xml_limits *limits, void *data)
-{
-	pc__xml_parser *p = pc__alloc(sizeof(*p));
-
-	p->callbacks = *callbacks;
-	p->content_ns = content_ns ? content_ns : PC_NS_CLIENT;
-	p->content_ns_len = strlen(p->content_ns);
-	p->limits = limits;
-	p->data = data;
-	p->depth = 1;
-	p->seen = 2;
-	pc__buf_add(&p->root, root, len);
-	return p;
 }
 
 pc__xml_parser *pc__xml_unpark(pc__xml_root **root, pc__xml_roots *roots,

@@ -1,8 +1,7 @@
 #include <stdlib.h>
 
-#include <prosody-c/codec.h>
-
 #include "util/mem.h"
+#include "util/siphash.h"
 #include "xml/state.h"
 
 #define DECLARATIONS_MOST 16
@@ -21,7 +20,6 @@ struct pc__xml_root {
 struct pc__xml_roots {
 	pc__xml_root **buckets;
 	size_t n_buckets, n;
-	uint64_t secret; /* peers choose the texts: their hashes must not be foreseen */
 };
 
 pc__xml_roots *pc__xml_roots_new(void)
@@ -30,7 +28,6 @@ pc__xml_roots *pc__xml_roots_new(void)
 
 	roots->n_buckets = LEAST;
 	roots->buckets = pc__alloc(LEAST * sizeof(roots->buckets[0]));
-	pc_random_bytes(&roots->secret, sizeof(roots->secret));
 	return roots;
 }
 
@@ -48,17 +45,6 @@ void pc__xml_roots_free(pc__xml_roots **roots)
 	}
 	free(r->buckets);
 	pc__free(roots);
-}
-
-static uint64_t hash(const pc__xml_roots *roots, const char *text, size_t len)
-{
-	uint64_t h = roots->secret ^ len;
-
-	for (size_t i = 0; i < len; i++) {
-		h = (h ^ (unsigned char)text[i]) * 0x9E3779B97F4A7C15u;
-		h ^= h >> 29 ^ roots->secret >> 7;
-	}
-	return h;
 }
 
 static pc__xml_root **bucket(const pc__xml_roots *roots, uint64_t h)
@@ -104,7 +90,7 @@ pc__xml_root *pc__xml_root_take(pc__xml_roots *roots, const char *text, size_t l
 
 	if (declarations > DECLARATIONS_MOST || len > BYTES_MOST)
 		return NULL;
-	h = hash(roots, text, len);
+	h = pc__hash(text, len);
 	for (root = *bucket(roots, h); root; root = root->next) {
 		if (root->hash == h && pc__same(root->text, root->len, text, len))
 			break;

@@ -18,11 +18,12 @@ struct pc__xml_parser {
 	void *data;
 	const char *content_ns;
 	size_t content_ns_len;
-	const pc__xml_limits *limits;
+	pc__xml_limits limits;
 
 	XML_Parser expat;      /* NULL: prime a new one before the next byte */
 	size_t fed;            /* bytes given to this expat */
 	size_t stopped;        /* where it was suspended, counted alike */
+	size_t piece;          /* bytes to give it at a time */
 	size_t seen;           /* bytes of the stream, as far as they tell its encoding */
 	unsigned char tail[4]; /* the last bytes given before those of now */
 
