@@ -159,12 +159,18 @@ static pc_host *last_active(void)
 	return last;
 }
 
-void pc__hosts_free(void)
+void pc__hosts_free_modules(void)
 {
 	pc_host *h;
 
 	while ((h = last_active()) != NULL)
 		deactivate(h);
+}
+
+void pc__hosts_free(void)
+{
+	pc_host *h;
+
 	while ((h = all) != NULL) {
 		all = h->next;
 		host_free(h);

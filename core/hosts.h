@@ -36,5 +36,7 @@ pc_host *pc__hosts_first(void);
 /* Makes and activates the hosts of the configuration in use; those that left it are closed. Called
  * at the start and after a reload. */
 void pc__hosts_setup(void);
-/* Closes all: modules unloaded, last host first. */
+/* Deactivates all, last host first. */
+void pc__hosts_free_modules(void);
+/* Frees them, when nothing can call back any more. */
 void pc__hosts_free(void);

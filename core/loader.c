@@ -23,9 +23,10 @@ struct pc__file {
 	struct pc__file *next; /* of the newest files, one a name */
 };
 
-/* The stream class of clients is written like a module and built in. */
+/* Written like modules and built in: the stream class of clients, and the server's own commands. */
 extern const pc_module_def pc_mod_c2s;
-static const pc_module_def *const builtin[] = { &pc_mod_c2s };
+extern const pc_module_def pc_mod_admin_shell;
+static const pc_module_def *const builtin[] = { &pc_mod_c2s, &pc_mod_admin_shell };
 
 static char **dirs;
 static size_t n_dirs;

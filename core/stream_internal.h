@@ -32,6 +32,7 @@ struct pc_stream {
 	bool versioned; /* the peer speaks XMPP 1.0 */
 	size_t limit;   /* bytes of a stanza */
 	bool authenticated;
+	bool is_xmpp;
 	unsigned owed; /* elements whose place is not given back yet */
 	size_t owed_bytes;
 	pc_stream *owed_next; /* of those to be given back at the end of the turn */

@@ -24,7 +24,7 @@ static struct table {
 	pc_stream **at;
 	size_t n;
 } * tables;
-static size_t n_tables, n_streams;
+static size_t n_tables, n_streams, n_xmpp;
 
 static pc_stream **place(pc_conn_id conn, bool make)
 {
@@ -67,6 +67,11 @@ size_t pc__streams_count(void)
 	return n_streams;
 }
 
+size_t pc__streams_count_xmpp(void)
+{
+	return n_xmpp;
+}
+
 const pc_stream_class pc__class_gone = { .size = sizeof(pc_stream_class), .name = "gone" };
 
 /* ------------------------------------------------------------ making and ending */
@@ -99,6 +104,8 @@ pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_i
 	if (conn)
 		*place(conn, true) = s;
 	n_streams++;
+	s->is_xmpp = class->framing == PC_FRAMING_XMPP;
+	n_xmpp += s->is_xmpp;
 	if (class->framing == PC_FRAMING_XMPP) {
 		s->session = pc__session_new(s, class->type, ip);
 		s->session->pub.secure = secure;
@@ -112,6 +119,8 @@ static void unowe(pc_stream *s);
 
 static void free_stream(pc_stream *s)
 {
+	bool is_xmpp = s->is_xmpp;
+
 	pc__timer_clear(&s->deadline);
 	unowe(s);
 	if (s->conn)
@@ -121,6 +130,7 @@ static void free_stream(pc_stream *s)
 	free(s->ip);
 	free(s);
 	n_streams--;
+	n_xmpp -= is_xmpp;
 }
 
 /* The connection is gone: the session's end is due, then the stream's. */

@@ -48,6 +48,7 @@ void pc__streams_move(const pc_module *old, pc_module *new, const pc_stream_clas
 /* Closes every stream with that error, and tells how many are there still. */
 void pc__streams_close_all(const char *condition);
 size_t pc__streams_count(void);
+size_t pc__streams_count_xmpp(void);
 /* Of one module: it is unloaded. */
 void pc__streams_close_of(const pc_module *m);
 /* A stream that we open: stream_transport.c. */

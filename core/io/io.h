@@ -84,6 +84,17 @@ typedef struct pc__io_handler {
 	void (*turn)(void *data);
 } pc__io_handler;
 
+/* The parts of a connection's number, for tables of whoever follows connections. */
+static inline unsigned pc__io_thread_of(pc_conn_id conn)
+{
+	return (unsigned)(conn >> 56);
+}
+
+static inline uint32_t pc__io_slot_of(pc_conn_id conn)
+{
+	return (uint32_t)(conn >> 32) & 0xffffff;
+}
+
 /* `loop` is the main loop. */
 pc__io *pc__io_new(uv_loop_t *loop, unsigned threads, const pc__io_handler *handler, void *data);
 /* Drops what is still open, ends the threads. The loop must not run meanwhile. */

@@ -1,0 +1,17 @@
+/*
+ * certs.h - which certificate serves which host, and the TLS settings: the snapshot that the I/O
+ * threads use.
+ *
+ * For a host, in this order: its option `ssl = { certificate, key }`, its option `certificate`; a file
+ * of the folder `certificates` (HOST.crt with HOST.key, HOST.pem, HOST/fullchain.pem with
+ * HOST/privkey.pem, or any other there whose names cover the host); the global `ssl`; and where there
+ * is none, a self-signed one that is made and kept in the data folder.
+ */
+#pragma once
+
+/* Reads everything anew and gives it to the I/O threads. What is broken is logged, and where a
+ * snapshot was in use it stays in use. PC_OK or PC_E*. */
+int pc__certs_load(void);
+/* Warns of certificates that end within three weeks; again every day. */
+void pc__certs_watch(void);
+void pc__certs_free(void);

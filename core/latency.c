@@ -1,0 +1,62 @@
+/*
+ * latency.c - a turn begins when the poll has ended (uv_check) and ends before the next one
+ * (uv_prepare). While turns lag over 50 ms, new and unauthenticated streams wait: who is in goes
+ * first.
+ */
+#include "latency.h"
+
+#include "io/io.h"
+#include "metrics.h"
+#include "server.h"
+
+#define LEAST_SECONDS 0.000008
+#define LAG_NS (50 * 1000000ull)
+
+static uv_check_t after_poll;
+static uv_prepare_t before_poll;
+static uint64_t began;
+static bool paused;
+static pc_metric *turns;
+
+static void on_check(uv_check_t *handle)
+{
+	(void)handle;
+	began = uv_hrtime();
+}
+
+static void pause_new(bool pause)
+{
+	if (pause == paused)
+		return;
+	paused = pause;
+	pc__io_pause_new(pc__server.io, pause);
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+	uint64_t spent;
+
+	(void)handle;
+	if (began == 0)
+		return;
+	spent = uv_hrtime() - began;
+	began = 0;
+	pc_metric_observe(turns, (double)spent / 1e9);
+	pause_new(spent > LAG_NS);
+}
+
+void pc__latency_start(uv_loop_t *loop)
+{
+	turns = pc__histogram("loop", "turn_seconds", "Time of a turn of the main loop",
+	                      LEAST_SECONDS);
+	uv_check_init(loop, &after_poll);
+	uv_check_start(&after_poll, on_check);
+	uv_prepare_init(loop, &before_poll);
+	uv_prepare_start(&before_poll, on_prepare);
+}
+
+void pc__latency_stop(void)
+{
+	uv_check_stop(&after_poll);
+	uv_prepare_stop(&before_poll);
+}

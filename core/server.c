@@ -1,0 +1,221 @@
+/*
+ * server.c - start, reload, stop.
+ */
+#include "server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "certs.h"
+#include "children.h"
+#include "commands.h"
+#include "config.h"
+#include "dns.h"
+#include "events.h"
+#include "hosts.h"
+#include "jobs.h"
+#include "latency.h"
+#include "loader.h"
+#include "log.h"
+#include "modules.h"
+#include "ports.h"
+#include "sessions.h"
+#include "start.h"
+#include "stores.h"
+#include "streams.h"
+#include "timers.h"
+#include "util/mem.h"
+
+#define STOP_SECONDS 5.0
+
+struct pc__server pc__server;
+
+static uv_prepare_t before_sleep;
+static uv_signal_t signals[3];
+static struct pc__timer stop_timer;
+
+bool pc__bug_found(const char *what, const char *file, int line)
+{
+	pc__log("server", PC_ERROR, "a programming error: %s (%s:%d)", what, file, line);
+#ifdef PC_DEBUG_BUILD
+	abort();
+#endif
+	return true;
+}
+
+/* ------------------------------------------------------------ stop */
+
+static void end_loop(struct pc__timer *t)
+{
+	(void)t;
+	uv_stop(pc__server.loop);
+}
+
+void pc__server_stop(const char *reason)
+{
+	if (pc__server.stopping)
+		return;
+	pc__log("server", PC_INFO, "stopping: %s", reason);
+	pc__server.stopping = true;
+	pc__notify(pc__bus_global(), "server-stopping", NULL, 0,
+	           (pc_arg[]){ PC_STR("reason", reason) }, 1);
+	pc__ports_close();
+	pc__streams_close_all("system-shutdown");
+	pc__timer_set(&stop_timer, STOP_SECONDS, end_loop);
+}
+
+/* Runs before the loop sleeps: what handlers ended is ended now, and a stop is over when the last
+ * session has gone and what it left behind is written. */
+static void on_before_sleep(uv_prepare_t *handle)
+{
+	(void)handle;
+	pc__sessions_reap();
+	if (pc__server.stopping && pc__sessions_count() == 0 && pc__streams_count_xmpp() == 0)
+		pc__timer_set(&stop_timer, 0, end_loop);
+}
+
+/* ------------------------------------------------------------ reload */
+
+static void tell_hosts_of_reload(void)
+{
+	pc__modules_config_changed(NULL);
+	for (pc_host *h = pc__hosts_first(); h; h = h->next)
+		if (h->active)
+			pc__modules_config_changed(h);
+}
+
+int pc__server_reload(char **error_r)
+{
+	pc__config *config = pc__start_read_config(error_r);
+
+	if (config == NULL)
+		return PC_EINVAL;
+	pc__config_use(config);
+	pc__log_setup();
+	pc__log_reopen();
+	pc__hosts_setup();
+	pc__certs_load();
+	tell_hosts_of_reload();
+	pc__notify(pc__bus_global(), "config-reloaded", NULL, 0, NULL, 0);
+	pc__log("server", PC_INFO, "the configuration was reloaded");
+	return PC_OK;
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	char *error = NULL;
+
+	(void)handle;
+	if (number != SIGHUP) {
+		pc__server_stop(number == SIGINT ? "interrupted" : "terminated");
+		return;
+	}
+	if (pc__server_reload(&error) != PC_OK)
+		pc__log("server", PC_ERROR, "the configuration stays as it was: %s", error);
+	free(error);
+}
+
+/* ------------------------------------------------------------ start */
+
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGHUP, SIGTERM, SIGINT };
+
+	for (size_t i = 0; i < PC__COUNT(numbers); i++) {
+		uv_signal_init(pc__server.loop, &signals[i]);
+		uv_signal_start(&signals[i], on_signal, numbers[i]);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static unsigned io_threads(void)
+{
+	const pc__value *v = pc__config_get(NULL, "io_threads");
+	unsigned cores = uv_available_parallelism();
+
+	if (v && v->type == PC__NUMBER && v->n >= 0 && v->n <= 64)
+		return (unsigned)v->n;
+	if (pc__server.commands_only || cores <= 3)
+		return 0;
+	return cores - 2 < 6 ? cores - 2 : 6;
+}
+
+static void set_loader(void)
+{
+	char *beside = pc__printf("%s/plugins.d", pc__server.config_dir);
+	char *own = pc__printf("%s/modules", pc__server.program_dir);
+	const char *dirs[32];
+	size_t n = 0;
+
+	for (size_t i = 0; i < pc__opt_count(NULL, "plugin_paths") && n < 28; i++)
+		dirs[n++] = pc__opt_at(NULL, "plugin_paths", i);
+	dirs[n++] = beside;
+	dirs[n++] = own;
+#ifdef PC_MODULES_DIR
+	dirs[n++] = PC_MODULES_DIR;
+#endif
+	pc__loader_setup(dirs, n);
+	free(beside);
+	free(own);
+}
+
+int pc__server_start(void)
+{
+	pc__server.started = pc_time_ms();
+	pc__server.io = pc__io_new(pc__server.loop, io_threads(), &pc__streams_handler, NULL);
+	uv_prepare_init(pc__server.loop, &before_sleep);
+	uv_prepare_start(&before_sleep, on_before_sleep);
+	catch_signals();
+	pc__latency_start(pc__server.loop);
+	set_loader();
+	pc__notify(pc__bus_global(), "server-starting", NULL, 0, NULL, 0);
+	pc__modules_load_enabled(NULL);
+	pc__hosts_setup();
+	if (pc__server.commands_only)
+		return pc__shell_serve_stdin();
+	pc__certs_load();
+	pc__certs_watch();
+	pc__ports_open();
+	pc__notify(pc__bus_global(), "server-started", NULL, 0, NULL, 0);
+	pc__log("server", PC_INFO, "prosody-c %s is ready", PC_VERSION);
+	return PC_OK;
+}
+
+/* ------------------------------------------------------------ after the loop */
+
+static void close_handle(uv_handle_t *handle, void *data)
+{
+	(void)data;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void drain_loop(void)
+{
+	uv_walk(pc__server.loop, close_handle, NULL);
+	while (uv_run(pc__server.loop, UV_RUN_DEFAULT) != 0)
+		;
+}
+
+void pc__server_end(void)
+{
+	uv_prepare_stop(&before_sleep);
+	pc__sessions_reap();
+	pc__stores_flush();
+	pc__hosts_free_modules();
+	pc__modules_unload_all(NULL);
+	pc__stores_flush();
+	pc__certs_free();
+	pc__io_free(&pc__server.io);
+	pc__sessions_reap();
+	pc__children_stop();
+	pc__dns_stop();
+	pc__jobs_stop();
+	pc__stores_close();
+	pc__hosts_free();
+	pc__timers_stop();
+	pc__latency_stop();
+	drain_loop();
+	pc__log("server", PC_INFO, "stopped");
+}
