@@ -18,7 +18,7 @@ struct pc__value {
 	pc__value_type type;
 	bool b;
 	double n;
-	const char *s;               /* of strings */
+	const char *s;               /* of strings; of booleans and numbers, too: as text */
 	const pc__value *list;       /* the list part of a table */
 	size_t n_list;
 	const struct pc__field *fields; /* its named part, sorted by name */
@@ -29,15 +29,18 @@ struct pc__value {
 struct pc__field { const char *name; pc__value value; };
 
 typedef struct pc__config pc__config;
-typedef struct pc__config_override { const char *text; } pc__config_override; /* [HOST:]key=value */
 
-/* Reads the file with the command line's overrides. NULL with a message (file:line: text, malloc'ed)
- * in *error_r. Warnings are logged. */
+/* Reads the file, then the *.conf files of the folders that its option plugin_paths names and of
+ * plugins.d beside it, then the command line's overrides ([HOST:]key=value, the value a Lua
+ * expression, else text). NULL with a message (file:line: text, malloc'ed) in *error_r. Warnings are
+ * logged. */
 pc__config *pc__config_load(const char *file, const char *const *overrides, size_t n_overrides,
                             char **error_r);
 void pc__config_free(pc__config **config);
-/* Makes it the one that everybody reads; the old one is freed. */
+/* Makes it the one that everybody reads; the old one is freed. NULL: an empty one. */
 void pc__config_use(pc__config *config);
+/* The folder of the configuration in use: where relative paths start. Absolute. */
+const char *pc__config_dir(void);
 
 /* The value on that host, else the global one (host NULL: only the global one); NULL: none. */
 const pc__value *pc__config_get(const char *host, const char *name);
@@ -52,6 +55,10 @@ typedef struct pc__config_host {
 	int line;
 } pc__config_host;
 const pc__config_host *pc__config_hosts(size_t *n_r);
+/* Everything that was written; host NULL: globally. */
+typedef void pc__config_each_fn(const char *host, const char *name, const pc__value *value,
+                                void *data);
+void pc__config_each(pc__config_each_fn *fn, void *data);
 
 /* Typed reading with the core's own options table (options.h lists them), for parts of the core:
  * host may be NULL. */
@@ -63,6 +70,10 @@ size_t pc__opt_count(const char *host, const char *name);
 const char *pc__opt_at(const char *host, const char *name, size_t i);
 /* The core's options: what modules declare in pc_module_def.options, for the core itself. */
 extern const pc_option pc__core_options[];
-/* The same with another table: for services that name options by their own name. `option` gives
- * type, default and range. */
-double pc__opt_number_of(const char *host, const pc_option *option);
+/* The same for options whose names are made at run time (of services: "c2s_ports"): `option` gives
+ * name, type, default and range; it is not kept. Strings live until the exchange. */
+double pc__opt_number_of(const char *host, const pc_option *option); /* any number, seconds, bytes */
+const char *pc__opt_str_of(const char *host, const pc_option *option);
+bool pc__opt_bool_of(const char *host, const pc_option *option);
+size_t pc__opt_count_of(const char *host, const pc_option *option);
+const char *pc__opt_at_of(const char *host, const pc_option *option, size_t i);

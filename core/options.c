@@ -1,0 +1,161 @@
+/*
+ * options.c - options by their declared type.
+ */
+#include "options.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "log.h"
+#include "option_value.h"
+#include "util/mem.h"
+
+/* A typed value that was asked for, by what the asker's table says of it. */
+struct pc__resolved {
+	UT_hash_handle hh;
+	char *key;
+	pc__typed typed;
+};
+
+void pc__resolved_clear(struct pc__host_options *part)
+{
+	struct pc__resolved *r, *next;
+
+	HASH_ITER(hh, part->resolved, r, next)
+	{
+		HASH_DEL(part->resolved, r);
+		free(r->key);
+		free(r);
+	}
+}
+
+const pc_option *pc__option_find(const pc_option *table, const char *name)
+{
+	for (; table && table->name; table++)
+		if (strcmp(table->name, name) == 0)
+			return table;
+	return NULL;
+}
+
+/* ---- what was written */
+
+static void range_text(const pc_option *o, char *out, size_t size)
+{
+	*out = '\0';
+	if (o->min != 0 || o->max != 0)
+		snprintf(out, size, ", from %.15g to %.15g", o->min, o->max);
+}
+
+/* Once for a value, whoever asks. */
+static void complain(struct pc__entry *e, const pc_option *o, const char *dflt)
+{
+	char range[80];
+
+	if (e->warned)
+		return;
+	e->warned = true;
+	range_text(o, range, sizeof(range));
+	pc__log("config", PC_WARN, "%s:%d: option %s: %s is meant%s; %s%s is used", e->value.file,
+	        e->value.line, e->name, pc__option_type_name(o), range,
+	        dflt ? "the default " : "nothing", dflt ? dflt : "");
+}
+
+static bool from_entry(pc__config *config, struct pc__entry *e, const pc_option *o, pc__typed *t)
+{
+	const char *ambiguous = NULL;
+
+	if (!pc__option_value(o, &e->value, config->arena, config->dir, t, &ambiguous)) {
+		complain(e, o, o->dflt);
+		return false;
+	}
+	if (ambiguous && !e->warned) {
+		e->warned = true;
+		pc__log("config", PC_WARN, "%s:%d: option %s: \"%s\" is taken for %s",
+		        e->value.file, e->value.line, e->name, e->value.s, ambiguous);
+	}
+	t->set = true;
+	return true;
+}
+
+/* The host's own and the global set together. */
+static void inherit(pc__config *config, const pc_option *o, pc__typed *own)
+{
+	struct pc__entry *e = pc__config_entry(&config->global, o->name);
+	pc__typed global = { 0 };
+
+	if (e && from_entry(config, e, o, &global))
+		pc__option_join(config->arena, own, &global);
+}
+
+static void resolve(pc__config *config, const struct pc__host_options *part, const pc_option *o,
+                    pc__typed *t)
+{
+	struct pc__entry *e = pc__config_entry(part, o->name);
+
+	if (e && from_entry(config, e, o, t)) {
+		if (o->inherited && part != &config->global)
+			inherit(config, o, t);
+		return;
+	}
+	e = part == &config->global ? NULL : pc__config_entry(&config->global, o->name);
+	if (e && from_entry(config, e, o, t))
+		return;
+	*t = (pc__typed){ 0 };
+	if (o->dflt && !pc__option_text(o, o->dflt, config->arena, t))
+		pc__log("config", PC_ERROR, "option %s: its default, %s, is wrong", o->name,
+		        o->dflt);
+}
+
+static void make_key(const pc_option *o, char *out, size_t size)
+{
+	snprintf(out, size, "%s\n%d%d\n%.15g\n%.15g\n%s", o->name, (int)o->type, o->inherited,
+	         o->min, o->max, o->dflt ? o->dflt : "\n");
+}
+
+const pc__typed *pc__option_get(const char *host, const pc_option *option)
+{
+	pc__config *config = pc__config_in_use();
+	struct pc__host_options *part = pc__config_part(config, host);
+	struct pc__resolved *r;
+	char key[512];
+
+	make_key(option, key, sizeof(key));
+	HASH_FIND_STR(part->resolved, key, r);
+	if (r)
+		return &r->typed;
+	r = pc__alloc(sizeof(*r));
+	r->key = pc__strdup(key);
+	resolve(config, part, option, &r->typed);
+	HASH_ADD_KEYPTR(hh, part->resolved, r->key, strlen(r->key), r);
+	return &r->typed;
+}
+
+/* ---- fields of tables */
+
+static const pc__value *item(const pc__value *v, const char *name)
+{
+	char *end;
+	unsigned long i = strtoul(name, &end, 10);
+
+	if (*name && *end == '\0' && i >= 1 && i <= v->n_list)
+		return &v->list[i - 1];
+	return pc__value_field(v, name);
+}
+
+const char *pc__option_field(const char *host, const char *name, const char *field)
+{
+	const pc__value *v = pc__config_get(host, name);
+
+	while (v && *field) {
+		size_t len = strcspn(field, ".");
+		char *part = pc__strndup(field, len);
+
+		v = v->type == PC__TABLE ? item(v, part) : NULL;
+		free(part);
+		field += len + (field[len] == '.');
+	}
+	return v ? v->s : NULL;
+}

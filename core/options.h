@@ -1,0 +1,43 @@
+/*
+ * options.h - options by their declared type: how values of the configuration become strings,
+ * numbers, lists; the core's own table; names that nobody knows.
+ *
+ * A typed value is made when it is first asked for and kept until the configuration is exchanged.
+ * A wrong one is warned about then, once, and the default taken.
+ */
+#pragma once
+
+#include "config.h"
+
+/* A value by its type; what is not of the type is zero. */
+typedef struct pc__typed {
+	bool set;      /* written in the file (else this is the default) */
+	const char *s; /* string, enum, path; a table's where text was written in its place */
+	int64_t i;
+	double n; /* seconds, and any number */
+	bool b;
+	const char **list;
+	size_t n_list;
+} pc__typed;
+
+/* The value of that option for the host (NULL: global). Never NULL; lives until the exchange.
+ * Tables that are alike in name, type, default and range share one. */
+const pc__typed *pc__option_get(const char *host, const pc_option *option);
+/* A field of a table as text, "a.b" for one below, numbers for the list; NULL when it is not there.
+ */
+const char *pc__option_field(const char *host, const char *name, const char *field);
+/* In a table that ends with {0}; NULL table or unknown name: NULL. */
+const pc_option *pc__option_find(const pc_option *table, const char *name);
+
+/* Reads text as one would write it (a default, an override) by the option's type. The list is made
+ * in `arena`. False: it cannot be read so, or is out of range. */
+struct pc__arena;
+bool pc__option_text(const pc_option *option, const char *text, struct pc__arena *arena,
+                     pc__typed *typed_r);
+
+/* Names that were written and that no table knows: one line each ("FILE:LINE: ..."), with the name
+ * that was probably meant. Calls `line` for each. `tables` is asked for one table after the other,
+ * besides the core's own, until it gives NULL. Returns how many. */
+typedef const pc_option *pc__tables_fn(size_t index, void *data);
+size_t pc__config_check(pc__tables_fn *tables, void *tables_data,
+                        void (*line)(const char *text, void *data), void *data);
