@@ -226,8 +226,8 @@ static bool is_whole(const pc_scram *sc)
 		return false;
 	switch (sc->state) {
 	case PC__SCRAM_START:
-		return !sc->username && !sc->authzid && !sc->gs2_header && !sc->client_first &&
-		       !sc->nonce && !sc->server_first;
+		return sc->binding == PC_BINDING_NONE && !sc->username && !sc->authzid &&
+		       !sc->gs2_header && !sc->client_first && !sc->nonce && !sc->server_first;
 	case PC__SCRAM_FIRST:
 		return first && strlen(sc->nonce) <= PC__SCRAM_NONCE_MAX && !sc->server_first &&
 		       sc->plus == (sc->binding != PC_BINDING_NONE);
