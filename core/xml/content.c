@@ -78,13 +78,8 @@ static bool allow_attributes(pc__xml_parser *p, const char **attrs)
 	size_t n = p->declarations;
 
 	p->declarations = 0;
-	for (; *attrs; attrs += 2) {
-		struct name name = split(*attrs);
-
-		if (!allow_name(p, &name))
-			return false;
+	for (; *attrs; attrs += 2)
 		n++;
-	}
 	return n <= p->limits.attributes || too_much(p, "too many attributes");
 }
 
@@ -213,25 +208,34 @@ static pc_stanza *open_child(pc__xml_parser *p, const struct name *n)
 	return st;
 }
 
+/* xml:lang, and what else there may be of its namespace. */
+static pc__attr **add_xml_attribute(pc__xml_parser *p, pc__attr **tail, const struct name *n,
+                                    const char *value)
+{
+	char *name;
+
+	if (pc__same(n->local, n->local_len, "lang", 4))
+		return pc__tree_attr(p->at, tail, NULL, 0, "xml:lang", 8, value, strlen(value));
+	name = pc__printf("xml:%.*s", (int)n->local_len, n->local);
+	tail = pc__tree_attr(p->at, tail, NULL, 0, name, n->local_len + 4, value, strlen(value));
+	free(name);
+	return tail;
+}
+
 static bool add_attribute(pc__xml_parser *p, pc__attr ***tail, const char *name, const char *value)
 {
 	struct name n = split(name);
-	size_t len = strlen(value);
-	char *xml;
+	const char *ns = n.ns_len ? n.ns : NULL;
 
-	if (n.ns_len == 0) {
-		*tail = pc__tree_attr(p->at, *tail, NULL, 0, n.local, n.local_len, value, len);
+	if (!allow_name(p, &n))
+		return false;
+	if (ns && is_ns(&n, PC__NS_XML)) {
+		*tail = add_xml_attribute(p, *tail, &n, value);
 		return true;
 	}
-	if (!is_ns(&n, PC__NS_XML)) {
-		*tail = pc__tree_attr(p->at, *tail, n.ns, n.ns_len, n.local, n.local_len, value,
-		                      len);
-		return allow_namespace(p, n.ns_len);
-	}
-	xml = pc__printf("xml:%.*s", (int)n.local_len, n.local);
-	*tail = pc__tree_attr(p->at, *tail, NULL, 0, xml, n.local_len + 4, value, len);
-	free(xml);
-	return true;
+	*tail = pc__tree_attr(p->at, *tail, ns, n.ns_len, n.local, n.local_len, value,
+	                      strlen(value));
+	return ns == NULL || allow_namespace(p, n.ns_len);
 }
 
 static void open_element(pc__xml_parser *p, const struct name *n, const char **attrs)

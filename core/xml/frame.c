@@ -46,7 +46,7 @@ static pc__body *make(const pc_stanza *root)
 	*body = (pc__body){
 		.refs = 1,
 		.kind = root->kind,
-		.no_ns = strcmp(root->ns, PC_NS_CLIENT) == 0,
+		.no_ns = w.stream || strcmp(root->ns, PC_NS_CLIENT) == 0,
 		.no_stream = w.stream,
 		.empty = inner == 0,
 		.head = head,
