@@ -95,8 +95,8 @@ static bool try_files(const char *cert, const char *key, struct pair *p)
 	return true;
 }
 
-static bool try_layout(const char *dir, const char *host, const char *cert_end,
-                       const char *key_end, struct pair *p)
+static bool try_layout(const char *dir, const char *host, const char *cert_end, const char *key_end,
+                       struct pair *p)
 {
 	char *cert = pc__printf("%s/%s%s", dir, host, cert_end);
 	char *key = pc__printf("%s/%s%s", dir, host, key_end);
@@ -111,8 +111,7 @@ static bool pair_by_name(const char *dir, const char *host, struct pair *p)
 {
 	return try_layout(dir, host, "/fullchain.pem", "/privkey.pem", p) ||
 	       try_layout(dir, host, ".crt", ".key", p) ||
-	       try_layout(dir, host, ".pem", ".pem", p) ||
-	       try_layout(dir, host, ".pem", ".key", p);
+	       try_layout(dir, host, ".pem", ".pem", p) || try_layout(dir, host, ".pem", ".key", p);
 }
 
 struct wanted {
@@ -146,8 +145,8 @@ static bool has_host(const char *cert, const char *host)
 static bool try_any(const char *path, const char *host, struct pair *p)
 {
 	size_t len = strlen(path);
-	bool is_cert = len > 4 && (strcmp(path + len - 4, ".crt") == 0 ||
-	                           strcmp(path + len - 4, ".pem") == 0);
+	bool is_cert = len > 4 &&
+	               (strcmp(path + len - 4, ".crt") == 0 || strcmp(path + len - 4, ".pem") == 0);
 	char *key = is_cert ? key_beside(path) : NULL;
 	bool found = is_cert && exists(key) && has_host(path, host) && try_files(path, key, p);
 

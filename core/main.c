@@ -180,13 +180,23 @@ static bool load_config(void)
 	return true;
 }
 
-/* The path of the socket, for prosody-ctl, above all. */
+/* For prosody-ctl, which looks for the server there. */
+static void print_socket(const char *option)
+{
+	if (*option == '/')
+		puts(option);
+	else
+		printf("%s/%s\n", data_path(), option);
+}
+
 static int print_option(void)
 {
 	const pc__value *v = pc__config_get(NULL, args.print);
 
 	if (strcmp(args.print, "data_path") == 0)
 		puts(data_path());
+	else if (strcmp(args.print, "admin_socket") == 0)
+		print_socket(v && v->type == PC__STRING ? v->s : "prosody.sock");
 	else if (v && v->type == PC__STRING)
 		puts(v->s);
 	else if (v && v->type == PC__NUMBER)

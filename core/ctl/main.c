@@ -1,0 +1,166 @@
+/*
+ * main.c - prosody-ctl's command line.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "util/mem.h"
+
+#define WORDS_MOST 64
+
+static struct ctl ctl;
+static const char *csv;
+
+static void usage(FILE *to)
+{
+	fputs("usage: prosody-ctl [-c FILE] [-o KEY=VALUE]... [--socket PATH] COMMAND "
+	      "[ARGUMENT...]\n"
+	      "\n"
+	      "  adduser JID             makes an account; the password is asked for\n"
+	      "  adduser --csv FILE      makes accounts from lines user,domain,password\n"
+	      "  passwd JID              sets a password\n"
+	      "  deluser JID             removes an account with all that is kept of it\n"
+	      "  register USER HOST PASSWORD, unregister USER HOST\n"
+	      "  user list HOST\n"
+	      "  status, stats, reload, stop\n"
+	      "  module list [HOST], module load|unload|reload NAME [HOST]\n"
+	      "  c2s list, host list\n"
+	      "  help                    everything that the server and its modules offer\n"
+	      "\n"
+	      "Where no server runs, accounts are changed in its store directly.\n"
+	      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the server is not running.\n",
+	      to);
+}
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "option", required_argument, NULL, 'o' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "csv", required_argument, NULL, 'C' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What the program exits with; -1: go on. */
+static int take_option(int c)
+{
+	switch (c) {
+	case 'c':
+		ctl.config = optarg;
+		return -1;
+	case 'o':
+		if (ctl.n_options == PC__COUNT(ctl.options))
+			return CTL_USAGE;
+		ctl.options[ctl.n_options++] = optarg;
+		return -1;
+	case 's':
+		ctl.socket = optarg;
+		return -1;
+	case 'C':
+		csv = optarg;
+		return -1;
+	case 'q':
+		ctl.quiet = true;
+		return -1;
+	case 'h':
+		usage(stdout);
+		return CTL_OK;
+	default:
+		usage(stderr);
+		return CTL_USAGE;
+	}
+}
+
+/* These work on the store; the others ask a running server. */
+static bool works_offline(const char *command)
+{
+	static const char *const names[] = { "adduser",    "passwd", "deluser", "register",
+		                             "unregister", "user",   "help" };
+
+	for (size_t i = 0; i < PC__COUNT(names); i++)
+		if (strcmp(names[i], command) == 0)
+			return true;
+	return false;
+}
+
+static bool wants_password(char **words, size_t n)
+{
+	return (n == 2 && (strcmp(words[0], "adduser") == 0 || strcmp(words[0], "passwd") == 0)) ||
+	       (n == 3 && strcmp(words[0], "register") == 0);
+}
+
+static void on_ended(unsigned long tag, int code, const char *text, void *data)
+{
+	int *status = data;
+
+	(void)tag;
+	*status = code == PC_OK ? CTL_OK : CTL_FAILED;
+	if (code != PC_OK)
+		fprintf(stderr, "prosody-ctl: %s\n", *text ? text : pc_strerror(code));
+	else if (*text && !ctl.quiet)
+		puts(text);
+}
+
+static int run(const char *const *words, size_t n)
+{
+	int status = CTL_FAILED, err, fd;
+	bool offline = works_offline(words[0]);
+	struct talk *talk;
+	pid_t child;
+
+	fd = ctl_connect(&ctl, offline, &child);
+	if (fd < 0)
+		return offline ? CTL_FAILED : CTL_NOT_RUNNING;
+	talk = talk_new(fd, on_ended, &status);
+	err = talk_ask(talk, 1, words, n);
+	if (err == PC_OK)
+		err = talk_finish(talk);
+	if (err != PC_OK)
+		fprintf(stderr, "prosody-ctl: %s\n",
+		        err == PC_EINVAL ? "a word has characters that cannot be sent"
+		                         : "the server has gone");
+	talk_free(&talk);
+	ctl_disconnect(fd, child);
+	return err == PC_OK ? status : CTL_FAILED;
+}
+
+static int run_with_password(char **words, size_t n)
+{
+	const char *all[WORDS_MOST + 1];
+	char *password = ctl_password();
+	int status;
+
+	if (password == NULL)
+		return CTL_FAILED;
+	memcpy(all, words, n * sizeof(*words));
+	all[n] = password;
+	status = run(all, n + 1);
+	explicit_bzero(password, strlen(password));
+	free(password);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int c, status = -1;
+	size_t n;
+
+	while (status < 0 && (c = getopt_long(argc, argv, "c:o:qh", long_options, NULL)) != -1)
+		status = take_option(c);
+	if (status >= 0)
+		return status;
+	n = (size_t)(argc - optind);
+	if (n == 0 || n > WORDS_MOST) {
+		usage(stderr);
+		return CTL_USAGE;
+	}
+	if (csv)
+		return ctl_csv(&ctl, csv);
+	if (wants_password(argv + optind, n))
+		return run_with_password(argv + optind, n);
+	return run((const char *const *)argv + optind, n);
+}

@@ -1,0 +1,153 @@
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "util/mem.h"
+
+#define ARGS_MOST 160
+
+/* prosody-c lies beside prosody-ctl. */
+static char *program(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0)
+		return pc__strdup("prosody-c");
+	path[n] = '\0';
+	return pc__printf("%s/prosody-c", dirname(path));
+}
+
+static size_t common_args(const struct ctl *ctl, const char **args, const char *name)
+{
+	size_t n = 0;
+
+	args[n++] = name;
+	if (ctl->config) {
+		args[n++] = "-c";
+		args[n++] = ctl->config;
+	}
+	for (size_t i = 0; i < ctl->n_options; i++) {
+		args[n++] = "-o";
+		args[n++] = ctl->options[i];
+	}
+	return n;
+}
+
+/* A child with that descriptor as its standard input (and output, where `output` is not -1). */
+static pid_t start(const char **args, int input, int output)
+{
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	if (input >= 0)
+		dup2(input, 0);
+	if (output >= 0)
+		dup2(output, 1);
+	execvp(args[0], (char *const *)(uintptr_t)args);
+	fprintf(stderr, "prosody-ctl: %s: %s\n", args[0], strerror(errno));
+	_exit(127);
+}
+
+/* What the configuration says is the socket: the server's own program reads it. */
+static char *configured_socket(const struct ctl *ctl)
+{
+	const char *args[ARGS_MOST];
+	char *name = program(), path[PATH_MAX];
+	size_t n = common_args(ctl, args, name);
+	ssize_t got = 0, len = 0;
+	int pipe_fds[2], status = 1;
+	pid_t child;
+
+	args[n++] = "--print";
+	args[n++] = "admin_socket";
+	args[n] = NULL;
+	if (pipe(pipe_fds) != 0)
+		return NULL;
+	child = start(args, -1, pipe_fds[1]);
+	close(pipe_fds[1]);
+	while (len < PATH_MAX - 1 &&
+	       (got = read(pipe_fds[0], path + len, (size_t)(PATH_MAX - 1 - len))) > 0)
+		len += got;
+	close(pipe_fds[0]);
+	waitpid(child, &status, 0);
+	free(name);
+	if (status != 0 || len == 0)
+		return NULL;
+	path[len] = '\0';
+	path[strcspn(path, "\n")] = '\0';
+	return pc__strdup(path);
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		fprintf(stderr, "prosody-ctl: the path of the socket is too long: %s\n", path);
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* The store without a server: a prosody-c with no ports, which ends when we do. */
+static int start_offline(const struct ctl *ctl, pid_t *child_r)
+{
+	const char *args[ARGS_MOST];
+	char *name = program();
+	size_t n = common_args(ctl, args, name);
+	int pair[2];
+
+	args[n++] = "-o";
+	args[n++] = "log={ { levels = { min = \"error\" }, to = \"console\" } }";
+	args[n++] = "--shell";
+	args[n] = NULL;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return -1;
+	*child_r = start(args, pair[1], -1);
+	close(pair[1]);
+	free(name);
+	return pair[0];
+}
+
+int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r)
+{
+	char *path = ctl->socket ? pc__strdup(ctl->socket) : configured_socket(ctl);
+	int fd = path ? connect_to(path) : -1;
+
+	*child_r = 0;
+	if (path == NULL)
+		fputs("prosody-ctl: the configuration cannot be read\n", stderr);
+	else if (fd < 0 && may_start)
+		fd = start_offline(ctl, child_r);
+	else if (fd < 0)
+		fputs("prosody-ctl: the server is not running\n", stderr);
+	free(path);
+	return fd;
+}
+
+void ctl_disconnect(int fd, pid_t child)
+{
+	int status;
+
+	shutdown(fd, SHUT_WR);
+	if (child > 0)
+		waitpid(child, &status, 0);
+	close(fd);
+}

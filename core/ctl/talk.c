@@ -1,0 +1,116 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "util/mem.h"
+#include "util/words.h"
+
+struct talk {
+	int fd;
+	struct pc__buf in;
+	unsigned under_way;
+	talk_ended_fn *ended;
+	void *data;
+};
+
+struct talk *talk_new(int fd, talk_ended_fn *ended, void *data)
+{
+	struct talk *t = pc__alloc(sizeof(*t));
+
+	t->fd = fd;
+	t->ended = ended;
+	t->data = data;
+	return t;
+}
+
+void talk_free(struct talk **talk)
+{
+	pc__buf_free(&(*talk)->in);
+	pc__free(talk);
+}
+
+static void take_line(struct talk *t, char *line, size_t len)
+{
+	struct pc__answer answer;
+
+	if (pc__words_answer(line, len, &answer) != PC_OK)
+		return;
+	if (answer.kind == 'O') {
+		puts(answer.text);
+		return;
+	}
+	t->under_way--;
+	t->ended(strtoul(answer.tag, NULL, 10), answer.code, answer.text, t->data);
+}
+
+static void take_lines(struct talk *t)
+{
+	char *end;
+
+	while (t->in.len > 0 && (end = memchr(t->in.p, '\n', t->in.len)) != NULL) {
+		size_t len = (size_t)(end - t->in.p);
+
+		*end = '\0';
+		take_line(t, t->in.p, len);
+		pc__buf_shift(&t->in, len + 1);
+	}
+}
+
+static int wait_for_some(struct talk *t)
+{
+	ssize_t n = read(t->fd, pc__buf_room(&t->in, 4096), 4096);
+
+	if (n < 0 && errno == EINTR)
+		return PC_OK;
+	if (n <= 0)
+		return PC_EIO;
+	pc__buf_added(&t->in, (size_t)n);
+	take_lines(t);
+	return PC_OK;
+}
+
+static int send_all(int fd, const char *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return PC_EIO;
+		p += n;
+		len -= (size_t)n;
+	}
+	return PC_OK;
+}
+
+int talk_ask(struct talk *t, unsigned long tag, const char *const *words, size_t n)
+{
+	struct pc__buf out = { 0 };
+	char text[PC__WORDS_TAG_MAX + 8];
+	int err = PC_OK;
+
+	while (err == PC_OK && t->under_way >= PC__WORDS_UNDER_WAY)
+		err = wait_for_some(t);
+	snprintf(text, sizeof(text), "%lu", tag);
+	if (err == PC_OK)
+		err = pc__words_add(&out, text, words, n);
+	if (err == PC_OK)
+		err = send_all(t->fd, out.p, out.len);
+	if (err == PC_OK)
+		t->under_way++;
+	pc__buf_free(&out);
+	return err;
+}
+
+int talk_finish(struct talk *t)
+{
+	int err = PC_OK;
+
+	while (err == PC_OK && t->under_way > 0)
+		err = wait_for_some(t);
+	return err;
+}
