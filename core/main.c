@@ -186,15 +186,16 @@ static void print_socket(const char *option)
 	if (*option == '/')
 		puts(option);
 	else
-		printf("%s/%s\n", data_path(), option);
+		printf("%s/%s\n", pc__server.data_path, option);
 }
 
 static int print_option(void)
 {
 	const pc__value *v = pc__config_get(NULL, args.print);
 
+	pc__server.data_path = data_path();
 	if (strcmp(args.print, "data_path") == 0)
-		puts(data_path());
+		puts(pc__server.data_path);
 	else if (strcmp(args.print, "admin_socket") == 0)
 		print_socket(v && v->type == PC__STRING ? v->s : "prosody.sock");
 	else if (v && v->type == PC__STRING)
