@@ -48,13 +48,16 @@ def cases(module):
 class File:
     def __init__(self, stem):
         self.stem, self.module, self.shared, self.results = stem, importlib.import_module(stem), None, []
+        self.broken = False
 
     def server_for(self, function):
         own = getattr(function, "alone", None)
         if own is not None:
             return servers.Server(**own).start()
         if self.shared is None or not self.shared.alive():
+            self.broken = True
             self.shared = servers.Server(**getattr(self.module, "SERVER", {})).start()
+            self.broken = False
         return self.shared
 
     def one(self, function, args):
@@ -98,6 +101,9 @@ class File:
             begin = time.monotonic()
             result = self.one(function, args)
             self.results.append((name, result, time.monotonic() - begin))
+            if self.broken:
+                self.results.append(("(the rest)", "the server of this file does not start", 0))
+                break
         if self.shared:
             self.finish(self.shared, "shared")
         return self.stem, self.results

@@ -102,13 +102,14 @@ class Server:
         path = str(self.dir / "notify")
         pathlib.Path(path).unlink(missing_ok=True)
         notify.bind(path)
+        seen = len(self.log())
         options = [word for option in OPTIONS for word in ("-o", option)]
         self.process = subprocess.Popen(
             [*WRAPPER, BUILD / "prosody-c", "-c", self.config_file, *options], stdin=subprocess.DEVNULL,
             stdout=open(self.log_file, "ab"), stderr=subprocess.STDOUT, env={**os.environ, "NOTIFY_SOCKET": path})
         deadline = time.monotonic() + 3 * DEADLINE
-        notify.settimeout(0.1)
-        while True:
+        notify.settimeout(0.05)
+        while not re.search(r" is ready$", self.log()[seen:], re.M):
             try:
                 if b"READY=1" in notify.recv(4096):
                     break
