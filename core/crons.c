@@ -1,6 +1,6 @@
 /*
- * pc_cron(): periodic work whose last run outlives a restart. The last runs lie in the map "cron" of
- * the module's host, key MODULE/NAME, as milliseconds since 1970.
+ * pc_cron(): periodic work whose last run outlives a restart. The last runs lie in the map "cron"
+ * of the module's host, key MODULE/NAME, as milliseconds since 1970.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "config.h"
-#include "log.h"
 #include "hosts.h"
+#include "log.h"
 #include "modules.h"
 #include "timers.h"
 #include "util/mem.h"
@@ -121,8 +121,8 @@ static double period_of(pc_module *m, const char *name, const char *when)
 {
 	char *option_name = pc__printf("%s_%s_period", pc_module_name(m), name);
 	pc_option option = { .name = option_name,
-			     .type = PC_OPT_PERIOD,
-			     .dflt = period_text(when) };
+		             .type = PC_OPT_PERIOD,
+		             .dflt = period_text(when) };
 	const pc__value *v = pc__config_get(m->host ? m->host->name : NULL, option_name);
 	double seconds;
 

@@ -59,24 +59,40 @@ static void apply_on_virtual_hosts(struct change *c)
 			apply(c, h);
 }
 
+static bool is_place(const char *name)
+{
+	return strcmp(name, "*") == 0 || pc_host_find(name) != NULL;
+}
+
+/* [HOST] NAME. The other order, which Prosody has, is understood, too. *host_r: NULL for none. */
+static const char *module_arg(const pc_call *call, const char **host_r)
+{
+	const char *first = pc_call_arg(call, 0), *second = pc_call_arg(call, 1);
+
+	*host_r = NULL;
+	if (second == NULL)
+		return first;
+	*host_r = is_place(first) || !is_place(second) ? first : second;
+	return *host_r == first ? second : first;
+}
+
 /* Between two turns of the loop: nothing of the module is on the stack then. */
 static void change_now(void *data)
 {
 	pc_call *call = data;
-	bool with_host = pc_call_argc(call) == 2;
-	const char *host_name = pc_call_arg(call, 0);
-	struct change c = { .call = call, .name = pc_call_arg(call, with_host) };
+	const char *host_name;
+	struct change c = { .call = call, .name = module_arg(call, &host_name) };
 	const char *what = pc_call_command(call)->name;
-	pc_host *host = with_host ? pc_host_find(host_name) : NULL;
+	pc_host *host = host_name ? pc_host_find(host_name) : NULL;
 
 	c.fn = strcmp(what, "load") == 0     ? pc__module_load
 	       : strcmp(what, "unload") == 0 ? pc__module_unload
 	                                     : pc__module_reload;
-	if (with_host && host == NULL && strcmp(host_name, "*") != 0) {
+	if (host_name && host == NULL && strcmp(host_name, "*") != 0) {
 		pc_call_end(call, PC_ENOENT, "no such host: %s", host_name);
 		return;
 	}
-	if (with_host)
+	if (host_name)
 		apply(&c, host);
 	else if (c.fn == pc__module_load)
 		apply_on_virtual_hosts(&c);
@@ -153,9 +169,9 @@ static void print_info(pc_call *call, const pc_module *m)
 
 static void run_info(pc_call *call, pc_module *m)
 {
-	bool with_host = pc_call_argc(call) == 2;
-	const char *name = pc_call_arg(call, with_host);
-	pc_host *only = with_host ? pc_host_find(pc_call_arg(call, 0)) : NULL;
+	const char *host_name;
+	const char *name = module_arg(call, &host_name);
+	pc_host *only = host_name ? pc_host_find(host_name) : NULL;
 	const pc_module *found = only ? NULL : pc__module_find(NULL, name);
 	pc_host *h = only ? only : pc__hosts_first();
 

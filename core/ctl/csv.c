@@ -21,20 +21,60 @@ static void on_ended(unsigned long line, int code, const char *text, void *data)
 	fprintf(stderr, "line %lu: %s\n", line, text);
 }
 
-/* Cuts the line in place; the password is the rest, commas included. */
+/* Cuts the field in quotes that begins at `at` (RFC 4180, within one line); where the next one
+ * begins, "" behind the last; NULL: it is not one. */
+static char *cut_quoted(char *at, char **field_r)
+{
+	char *out = ++at;
+
+	*field_r = out;
+	for (; *at != '\0'; at++) {
+		if (*at == '"' && at[1] != '"')
+			break;
+		at += *at == '"';
+		*out++ = *at;
+	}
+	if (*at != '"' || (at[1] != ',' && at[1] != '\0'))
+		return NULL;
+	at += at[1] == ',' ? 2 : 1;
+	*out = '\0';
+	return at;
+}
+
+static char *cut_plain(char *at, char **field_r)
+{
+	char *comma = strchr(at, ',');
+
+	*field_r = at;
+	if (comma == NULL)
+		return NULL;
+	*comma = '\0';
+	return comma + 1;
+}
+
+static char *cut_field(char *at, char **field_r)
+{
+	return *at == '"' ? cut_quoted(at, field_r) : cut_plain(at, field_r);
+}
+
+/* Cuts the line in place; a password that is not in quotes is the rest, commas included. */
 static bool cut(char *line, const char *words[4])
 {
-	char *host, *password;
+	char *user, *host, *password, *at = line;
 
 	line[strcspn(line, "\r\n")] = '\0';
-	host = strchr(line, ',');
-	password = host ? strchr(host + 1, ',') : NULL;
-	if (password == NULL)
+	at = cut_field(at, &user);
+	at = at ? cut_field(at, &host) : NULL;
+	if (at == NULL)
 		return false;
-	*host++ = '\0';
-	*password++ = '\0';
+	password = at;
+	if (*at == '"') {
+		at = cut_quoted(at, &password);
+		if (at == NULL || *at != '\0')
+			return false;
+	}
 	words[0] = "register";
-	words[1] = line;
+	words[1] = user;
 	words[2] = host;
 	words[3] = password;
 	return true;
@@ -55,6 +95,7 @@ static int ask_all(struct talk *talk, FILE *f, struct tally *tally)
 		err = cut(line, words) ? talk_ask(talk, number, words, 4) : PC_EINVAL;
 		if (err == PC_EINVAL)
 			on_ended(number, err, "a line is user,domain,password", tally);
+		explicit_bzero(line, size);
 	}
 	free(line);
 	return err == PC_EIO ? err : talk_finish(talk);

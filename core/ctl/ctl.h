@@ -27,6 +27,8 @@ struct ctl {
 int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r);
 /* Waits for the other side's end. */
 void ctl_disconnect(int fd, pid_t child);
+/* Becomes the server; returns, the message printed, only where it cannot. */
+void ctl_exec(const struct ctl *ctl);
 
 /* ---- talk.c */
 struct talk;
@@ -39,6 +41,8 @@ void talk_free(struct talk **t);
 int talk_ask(struct talk *t, unsigned long tag, const char *const *words, size_t n);
 /* Waits until everything has been answered. PC_EIO: the other side has gone before. */
 int talk_finish(struct talk *t);
+/* Waits until the other side closes: the server has ended. */
+void talk_await_end(struct talk *t);
 
 /* ---- password.c. From the terminal, twice and without echo, or a line of standard input.
  * malloc'ed; NULL: the message was printed. */

@@ -25,9 +25,10 @@ static void usage(FILE *to)
 	      "  deluser JID             removes an account with all that is kept of it\n"
 	      "  register USER HOST PASSWORD, unregister USER HOST\n"
 	      "  user list HOST\n"
+	      "  start                   becomes the server, in the foreground\n"
 	      "  status, stats, reload, stop\n"
-	      "  module list [HOST], module load|unload|reload NAME [HOST]\n"
-	      "  c2s list, host list\n"
+	      "  module list [HOST], module info|load|unload|reload [HOST] NAME\n"
+	      "  c2s list|count [HOST], c2s close JID [TEXT], host list\n"
 	      "  help                    everything that the server and its modules offer\n"
 	      "\n"
 	      "Where no server runs, accounts are changed in its store directly.\n"
@@ -36,13 +37,10 @@ static void usage(FILE *to)
 }
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "option", required_argument, NULL, 'o' },
-	{ "socket", required_argument, NULL, 's' },
-	{ "csv", required_argument, NULL, 'C' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' }, { "option", required_argument, NULL, 'o' },
+	{ "socket", required_argument, NULL, 's' }, { "csv", required_argument, NULL, 'C' },
+	{ "quiet", no_argument, NULL, 'q' },        { "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 };
 
 /* What the program exits with; -1: go on. */
@@ -66,6 +64,9 @@ static int take_option(int c)
 	case 'q':
 		ctl.quiet = true;
 		return -1;
+	case 'V':
+		puts("prosody-ctl " PC_VERSION);
+		return CTL_OK;
 	case 'h':
 		usage(stdout);
 		return CTL_OK;
@@ -89,8 +90,13 @@ static bool works_offline(const char *command)
 
 static bool wants_password(char **words, size_t n)
 {
-	return (n == 2 && (strcmp(words[0], "adduser") == 0 || strcmp(words[0], "passwd") == 0)) ||
-	       (n == 3 && strcmp(words[0], "register") == 0);
+	if (n == 2)
+		return strcmp(words[0], "adduser") == 0 || strcmp(words[0], "passwd") == 0;
+	if (n != 3)
+		return false;
+	return strcmp(words[0], "register") == 0 ||
+	       (strcmp(words[0], "user") == 0 &&
+	        (strcmp(words[1], "create") == 0 || strcmp(words[1], "password") == 0));
 }
 
 static void on_ended(unsigned long tag, int code, const char *text, void *data)
@@ -98,7 +104,7 @@ static void on_ended(unsigned long tag, int code, const char *text, void *data)
 	int *status = data;
 
 	(void)tag;
-	*status = code == PC_OK ? CTL_OK : CTL_FAILED;
+	*status = code == PC_OK ? CTL_OK : code == PC_EINVAL ? CTL_USAGE : CTL_FAILED;
 	if (code != PC_OK)
 		fprintf(stderr, "prosody-ctl: %s\n", *text ? text : pc_strerror(code));
 	else if (*text && !ctl.quiet)
@@ -123,6 +129,8 @@ static int run(const char *const *words, size_t n)
 		fprintf(stderr, "prosody-ctl: %s\n",
 		        err == PC_EINVAL ? "a word has characters that cannot be sent"
 		                         : "the server has gone");
+	if (err == PC_OK && status == CTL_OK && strcmp(words[0], "stop") == 0)
+		talk_await_end(talk);
 	talk_free(&talk);
 	ctl_disconnect(fd, child);
 	return err == PC_OK ? status : CTL_FAILED;
@@ -157,6 +165,10 @@ int main(int argc, char **argv)
 	if (n == 0 || n > WORDS_MOST) {
 		usage(stderr);
 		return CTL_USAGE;
+	}
+	if (strcmp(argv[optind], "start") == 0) {
+		ctl_exec(&ctl);
+		return CTL_FAILED;
 	}
 	if (csv)
 		return ctl_csv(&ctl, csv);

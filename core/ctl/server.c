@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ static char *configured_socket(const struct ctl *ctl)
 	args[n++] = "--print";
 	args[n++] = "admin_socket";
 	args[n] = NULL;
-	if (pipe(pipe_fds) != 0)
+	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return NULL;
 	child = start(args, -1, pipe_fds[1]);
 	close(pipe_fds[1]);
@@ -124,6 +125,17 @@ static int start_offline(const struct ctl *ctl, pid_t *child_r)
 	close(pair[1]);
 	free(name);
 	return pair[0];
+}
+
+void ctl_exec(const struct ctl *ctl)
+{
+	const char *args[ARGS_MOST];
+	char *name = program();
+
+	args[common_args(ctl, args, name)] = NULL;
+	execvp(name, (char *const *)(uintptr_t)args);
+	fprintf(stderr, "prosody-ctl: %s: %s\n", name, strerror(errno));
+	free(name);
 }
 
 int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r)

@@ -102,6 +102,8 @@ int talk_ask(struct talk *t, unsigned long tag, const char *const *words, size_t
 		err = send_all(t->fd, out.p, out.len);
 	if (err == PC_OK)
 		t->under_way++;
+	if (out.p)
+		explicit_bzero(out.p, out.len); /* passwords */
 	pc__buf_free(&out);
 	return err;
 }
@@ -113,4 +115,10 @@ int talk_finish(struct talk *t)
 	while (err == PC_OK && t->under_way > 0)
 		err = wait_for_some(t);
 	return err;
+}
+
+void talk_await_end(struct talk *t)
+{
+	while (wait_for_some(t) == PC_OK)
+		;
 }

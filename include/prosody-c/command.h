@@ -8,15 +8,16 @@
 
 #include <prosody-c/base.h>
 
-/* One call under way. It ends by pc_call_end(), at once or later; output before it, line by line. */
+/* One call under way. It ends by pc_call_end(), at once or later; output before it, line by line.
+ */
 typedef struct pc_call pc_call;
 
 /* An item of kind "shell-command". `prosody-ctl user list HOST` calls {"user", "list"}. */
 typedef struct pc_command {
-	const char *section;    /* "user" */
-	const char *name;       /* "list"; NULL: the section alone is the command ("status") */
-	const char *args;       /* "HOST [PATTERN]": upper case, optional ones in brackets, "..." */
-	const char *help;       /* one line */
+	const char *section; /* "user" */
+	const char *name;    /* "list"; NULL: the section alone is the command ("status") */
+	const char *args;    /* "HOST [PATTERN]": upper case, optional ones in brackets, "..." */
+	const char *help;    /* one line */
 	void (*run)(pc_call *call, pc_module *m);
 } pc_command;
 PC_EXPORT void pc_add_command(pc_module *m, const pc_command *command);
@@ -29,9 +30,9 @@ PC_EXPORT void *pc_call_data(pc_call *call, size_t size);
 PC_EXPORT const pc_command *pc_call_command(const pc_call *call);
 /* Output for people; a line feed in it starts a new line, one at the end is not needed. */
 PC_EXPORT void pc_call_print(pc_call *call, const char *format, ...) PC_PRINTF(2, 3);
-/* Ends the call: PC_OK, or PC_E* with a text of what went wrong (NULL: pc_strerror). The call is not
- * to be used afterwards. When the command's module is unloaded first, the call ends as PC_ECANCELED
- * by itself. */
+/* Ends the call: PC_OK, or PC_E* with a text of what went wrong (NULL: pc_strerror). The call is
+ * not to be used afterwards. When the command's module is unloaded first, the call ends as
+ * PC_ECANCELED by itself. */
 PC_EXPORT void pc_call_end(pc_call *call, int err, const char *format, ...) PC_PRINTF(3, 4);
 
 /* ---- calling. Words are the command's name and its arguments: {"user", "list", "example.org"}.
@@ -41,11 +42,12 @@ PC_EXPORT void pc_call_end(pc_call *call, int err, const char *format, ...) PC_P
 typedef void pc_output_fn(const char *text, void *data);
 /* `text` is what went wrong, or a summary; "" where there is none. */
 typedef void pc_call_ended_fn(int err, const char *text, void *data);
-/* `ended` is called exactly once, maybe before this returns, which is NULL then. When m is unloaded,
- * the call goes on unheard. */
+/* `ended` is called exactly once, maybe before this returns, which is NULL then. When m is
+ * unloaded, the call goes on unheard. */
 PC_EXPORT pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words,
                                   pc_output_fn *output, pc_call_ended_fn *ended, void *data);
-/* The caller is no longer interested: nothing is called any more. Clears the pointer; NULL is fine. */
+/* The caller is no longer interested: nothing is called any more. Clears the pointer; NULL is fine.
+ */
 PC_EXPORT void pc_call_forget(pc_call **call);
 
 /* ---- a conversation in prosody-ctl's line protocol, over whatever carries bytes. Several calls of
@@ -53,9 +55,11 @@ PC_EXPORT void pc_call_forget(pc_call **call);
 
 typedef struct pc_shell pc_shell;
 typedef void pc_shell_write_fn(const void *bytes, size_t len, void *data);
-/* `write` must not call back. The shell belongs to its maker, who frees it in `.unload` at the latest. */
+/* `write` must not call back. The shell belongs to its maker, who frees it in `.unload` at the
+ * latest. */
 PC_EXPORT pc_shell *pc_shell_new(pc_shell_write_fn *write, void *data);
-/* PC_EINVAL: this is not the protocol; PC_ELIMIT: too much is waiting. Close the connection then. */
+/* PC_EINVAL: this is not the protocol; PC_ELIMIT: too much is waiting. Close the connection then.
+ */
 PC_EXPORT int pc_shell_input(pc_shell *shell, const void *bytes, size_t len);
 /* Calls that have not ended. */
 PC_EXPORT size_t pc_shell_pending(const pc_shell *shell);

@@ -1,0 +1,179 @@
+/*
+ * calls.c - the life of one call of a command, from its words to its end.
+ *
+ * Two modules have to do with a call: the one that calls (it may go: the call is unheard then) and
+ * the one whose command it is (when it is unloaded, nobody is left to end the call, so it ends
+ * here).
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "modules.h"
+#include "util/mem.h"
+
+struct pc_call {
+	struct pc__owned by_caller, by_owner;
+	pc_module *owner;
+	const pc_command *command;
+	size_t argc;
+	char **argv;
+	void *block;
+	pc_output_fn *output;
+	pc_call_ended_fn *ended_fn;
+	void *data;
+	bool running, ended;
+};
+
+static void call_free(pc_call *call)
+{
+	for (size_t i = 0; i < call->argc; i++) {
+		explicit_bzero(call->argv[i], strlen(call->argv[i])); /* passwords */
+		free(call->argv[i]);
+	}
+	pc__disown(&call->by_caller);
+	pc__disown(&call->by_owner);
+	pc__module_release(call->owner);
+	free(call->argv);
+	free(call->block);
+	free(call);
+}
+
+static void finish(pc_call *call, int err, const char *text)
+{
+	if (call->ended)
+		return;
+	call->ended = true;
+	if (call->ended_fn != NULL)
+		call->ended_fn(err, text, call->data);
+	if (!call->running)
+		call_free(call);
+}
+
+static void drop_caller(struct pc__owned *o)
+{
+	pc_call *call = PC__CONTAINER(o, pc_call, by_caller);
+
+	call->output = NULL;
+	call->ended_fn = NULL;
+}
+
+/* A module that was replaced by a reload still ends its calls; one that was unloaded cannot. */
+static void drop_owner(struct pc__owned *o)
+{
+	pc_call *call = PC__CONTAINER(o, pc_call, by_owner);
+
+	if (!pc__module_callable(call->owner))
+		finish(call, PC_ECANCELED, "the module of this command was unloaded");
+}
+
+static pc_call *call_new(const struct pc__command_match *match, size_t n, const char *const *args)
+{
+	pc_call *call = pc__alloc(sizeof(*call));
+
+	call->owner = match->owner;
+	call->command = match->command;
+	call->argc = n;
+	call->argv = pc__alloc((n + 1) * sizeof(*call->argv));
+	for (size_t i = 0; i < n; i++)
+		call->argv[i] = pc__strdup(args[i]);
+	pc__module_hold(call->owner);
+	pc__own(call->owner, &call->by_owner, drop_owner);
+	return call;
+}
+
+pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words, pc_output_fn *output,
+                        pc_call_ended_fn *ended, void *data)
+{
+	struct pc__command_match match;
+	pc_call *call;
+	char *error = NULL;
+	int err = pc__command_find(n, words, &match, &error);
+
+	if (err != PC_OK) {
+		ended(err, error, data);
+		free(error);
+		return NULL;
+	}
+	call = call_new(&match, n - match.n_words, words + match.n_words);
+	call->output = output;
+	call->ended_fn = ended;
+	call->data = data;
+	if (m != NULL)
+		pc__own(m, &call->by_caller, drop_caller);
+	call->running = true;
+	match.command->run(call, match.owner);
+	call->running = false;
+	if (!call->ended)
+		return call;
+	call_free(call);
+	return NULL;
+}
+
+void pc_call_forget(pc_call **call)
+{
+	if (*call != NULL)
+		drop_caller(&(*call)->by_caller);
+	*call = NULL;
+}
+
+size_t pc_call_argc(const pc_call *call)
+{
+	return call->argc;
+}
+
+const char *pc_call_arg(const pc_call *call, size_t i)
+{
+	return i < call->argc ? call->argv[i] : NULL;
+}
+
+void *pc_call_data(pc_call *call, size_t size)
+{
+	if (call->block == NULL)
+		call->block = pc__alloc(size);
+	return call->block;
+}
+
+const pc_command *pc_call_command(const pc_call *call)
+{
+	return call->command;
+}
+
+static char *format_text(const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	return text;
+}
+
+void pc_call_print(pc_call *call, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	if (call->output == NULL || call->ended)
+		return;
+	va_start(args, format);
+	text = format_text(format, args);
+	va_end(args);
+	call->output(text, call->data);
+	free(text);
+}
+
+void pc_call_end(pc_call *call, int err, const char *format, ...)
+{
+	va_list args;
+	char *text = NULL;
+
+	if (format != NULL) {
+		va_start(args, format);
+		text = format_text(format, args);
+		va_end(args);
+	}
+	finish(call, err, text ? text : err == PC_OK ? "" : pc_strerror(err));
+	free(text);
+}

@@ -1,0 +1,169 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "hosts.h"
+#include "jobs.h"
+#include "server.h"
+#include "util/mem.h"
+
+/* ---- help */
+
+struct help {
+	pc_call *call;
+	const char *section; /* NULL: all */
+	size_t width, found;
+};
+
+static bool is_asked(const struct help *h, const pc_command *c)
+{
+	return h->section == NULL || strcmp(h->section, c->section) == 0;
+}
+
+static bool measure(const pc_command *c, void *data)
+{
+	struct help *h = data;
+	char *usage = pc__command_usage(c);
+
+	if (is_asked(h, c) && strlen(usage) > h->width)
+		h->width = strlen(usage);
+	free(usage);
+	return true;
+}
+
+static bool describe(const pc_command *c, void *data)
+{
+	struct help *h = data;
+	char *usage = pc__command_usage(c);
+
+	if (is_asked(h, c)) {
+		pc_call_print(h->call, "%-*s  %s", (int)h->width, usage, c->help ? c->help : "");
+		h->found++;
+	}
+	free(usage);
+	return true;
+}
+
+static void run_help(pc_call *call, pc_module *m)
+{
+	struct help h = { .call = call, .section = pc_call_arg(call, 0) };
+
+	(void)m;
+	pc__each_command(measure, &h);
+	pc__each_command(describe, &h);
+	if (h.found == 0)
+		pc_call_end(call, PC_ENOENT, "no such command: %.64s", h.section);
+	else
+		pc_call_end(call, PC_OK, NULL);
+}
+
+/* ---- status, hosts */
+
+static char *uptime_text(void)
+{
+	long long s = (pc_time_ms() - pc__server.started) / 1000;
+
+	if (s >= 86400)
+		return pc__printf("%lld days, %lld:%02lld hours", s / 86400, s / 3600 % 24,
+		                  s / 60 % 60);
+	return pc__printf("%lld:%02lld:%02lld hours", s / 3600, s / 60 % 60, s % 60);
+}
+
+static void run_status(pc_call *call, pc_module *m)
+{
+	char *uptime = uptime_text();
+	size_t hosts = 0, sessions = 0;
+
+	(void)m;
+	for (pc_host *h = pc__hosts_first(); h != NULL; h = h->next) {
+		hosts++;
+		sessions += h->n_sessions;
+	}
+	pc_call_print(call, "prosody-c %s is running, process %d", PC_VERSION, (int)uv_os_getpid());
+	pc_call_print(call, "up:       %s", uptime);
+	pc_call_print(call, "hosts:    %zu", hosts);
+	pc_call_print(call, "sessions: %zu", sessions);
+	free(uptime);
+	pc_call_end(call, PC_OK, NULL);
+}
+
+static void run_version(pc_call *call, pc_module *m)
+{
+	(void)m;
+	pc_call_end(call, PC_OK, "prosody-c %s", PC_VERSION);
+}
+
+static void run_host_list(pc_call *call, pc_module *m)
+{
+	(void)m;
+	for (pc_host *h = pc__hosts_first(); h != NULL; h = h->next)
+		pc_call_print(call, "%s  %s  %zu sessions%s", h->name,
+		              h->type == PC_COMPONENT_HOST ? "component" : "virtual host",
+		              h->n_sessions, h->active ? "" : "  (not active)");
+	pc_call_end(call, PC_OK, NULL);
+}
+
+/* ---- stats */
+
+static void run_stats(pc_call *call, pc_module *m)
+{
+	pc__io_stats io = { 0 };
+	size_t resident = 0;
+
+	(void)m;
+	if (pc__server.io != NULL)
+		pc__io_get_stats(pc__server.io, &io);
+	uv_resident_set_memory(&resident);
+	pc_call_print(call, "memory:      %zu KiB", resident / 1024);
+	pc_call_print(call, "connections: %zu (%zu with a parser, %zu in a TLS handshake)",
+	              io.connections, io.parsers, io.handshakes);
+	pc_call_print(call, "unsent:      %zu bytes", io.unsent);
+	pc_call_print(call, "received:    %llu bytes in %llu reads",
+	              (unsigned long long)io.bytes_in, (unsigned long long)io.reads);
+	pc_call_print(call, "sent:        %llu bytes in %llu writes",
+	              (unsigned long long)io.bytes_out, (unsigned long long)io.writes);
+	pc_call_print(call, "jobs:        %zu waiting", pc__jobs_pending());
+	pc_call_end(call, PC_OK, NULL);
+}
+
+/* ---- reload, stop: between two turns, for they pull the ground from under who asks */
+
+static void reload_now(void *data)
+{
+	char *error = NULL;
+	int err = pc__server_reload(&error);
+
+	if (err == PC_OK)
+		pc_call_end(data, PC_OK, "the configuration was read again");
+	else
+		pc_call_end(data, err, "%s", error ? error : pc_strerror(err));
+	free(error);
+}
+
+static void run_reload(pc_call *call, pc_module *m)
+{
+	pc_after(m, 0, reload_now, call);
+}
+
+static void stop_now(void *data)
+{
+	(void)data;
+	pc__server_stop("asked to by an administrator");
+}
+
+static void run_stop(pc_call *call, pc_module *m)
+{
+	pc_after(m, 0, stop_now, NULL);
+	pc_call_end(call, PC_OK, "stopping");
+}
+
+const pc_command pc__server_commands[] = {
+	{ "help", NULL, "[SECTION]", "Lists the commands", run_help },
+	{ "status", NULL, "", "Tells whether and for how long the server runs", run_status },
+	{ "version", NULL, "", "Tells the server's version", run_version },
+	{ "reload", NULL, "", "Reads the configuration again", run_reload },
+	{ "stop", NULL, "", "Ends the server", run_stop },
+	{ "stats", NULL, "", "Shows what the server is doing", run_stats },
+	{ "host", "list", "", "Lists the hosts", run_host_list },
+	{ 0 },
+};
