@@ -182,6 +182,7 @@ static void include_matching(lua_State *L, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *dir = ".";
 
+	pc__sandbox_spend(L, 1000);
 	if (slash)
 		dir = lua_pushlstring(L, path, (size_t)(slash - path));
 	if (read_names(pc__reading_of(L), *dir ? dir : "/", slash ? slash + 1 : path))

@@ -93,6 +93,9 @@ struct pc__reading {
 
 /* ---- config_read.c */
 
+/* Messages that begin with this have file and line in them already. */
+#define PC__READING_PLACED "\1"
+
 struct pc__reading *pc__reading_of(lua_State *L);
 /* Where the script is now; file "" when it is nowhere. The text lives as long as the configuration.
  */

@@ -11,9 +11,11 @@
 #include "log.h"
 #include "util/mem.h"
 
-#define INSTRUCTIONS 20000000
+#define INSTRUCTIONS 10000000
 #define MEMORY (32u << 20)
-#define CPU_NS 3000000000
+#define TIME_NS 3000000000
+
+#define PLACED PC__READING_PLACED
 
 struct pc__reading *pc__reading_of(lua_State *L)
 {
@@ -60,6 +62,7 @@ void pc__reading_warn(lua_State *L, const char *format, ...)
 	va_list args;
 	int line;
 
+	pc__sandbox_spend(L, 100);
 	if (++r->n_warnings > PC__CONFIG_WARNINGS)
 		return;
 	pc__reading_where(L, &file, &line);
@@ -81,7 +84,7 @@ void pc__reading_fail(lua_State *L, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (line > 0)
-		lua_pushfstring(L, "%s:%d: %s", file, line, text);
+		lua_pushfstring(L, PLACED "%s:%d: %s", file, line, text);
 	else
 		lua_pushstring(L, text);
 	lua_error(L);
@@ -235,6 +238,20 @@ static int read_all(lua_State *L)
 	return 0;
 }
 
+/* Runs where the error was raised: what has no place yet gets it. */
+static int add_place(lua_State *L)
+{
+	const char *text = lua_tostring(L, 1), *file;
+	int line;
+
+	if (text == NULL || *text == *PLACED || file_of(pc__reading_of(L), text, NULL))
+		return 1;
+	pc__reading_where(L, &file, &line);
+	if (line > 0)
+		lua_pushfstring(L, PLACED "%s:%d: %s", file, line, text);
+	return 1;
+}
+
 static char *message(const struct pc__reading *r, lua_State *L, const char *file)
 {
 	const char *text = lua_tostring(L, -1), *rest, *where;
@@ -244,10 +261,10 @@ static char *message(const struct pc__reading *r, lua_State *L, const char *file
 	if (strcmp(text, "not enough memory") == 0)
 		return pc__printf("%s: needs more than %zu MB of memory", file,
 		                  r->sandbox.memory_max >> 20);
+	if (*text == *PLACED)
+		return pc__strdup(text + 1);
 	where = file_of(r, text, &rest);
-	if (where)
-		return pc__printf("%s%s", where, rest);
-	return pc__strdup(text);
+	return where ? pc__printf("%s%s", where, rest) : pc__printf("%s: %s", file, text);
 }
 
 static void finish(struct pc__reading *r, lua_State *L)
@@ -273,15 +290,16 @@ pc__config *pc__config_read(const char *file, const char *text, size_t len,
 	*error_r = NULL;
 	r.sandbox.memory_max = limits ? limits->memory : MEMORY;
 	r.sandbox.steps_max = limits ? limits->instructions : INSTRUCTIONS;
-	r.sandbox.cpu_max = CPU_NS;
+	r.sandbox.time_max = TIME_NS;
 	r.no_files = limits && limits->no_files;
 	L = pc__sandbox_new(&r.sandbox);
 	if (L == NULL) {
 		*error_r = pc__strdup("too little memory for Lua");
 	} else {
+		lua_pushcfunction(L, add_place);
 		lua_pushcfunction(L, read_all);
 		lua_pushlightuserdata(L, &job);
-		if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+		if (lua_pcall(L, 1, 0, 1) != LUA_OK)
 			*error_r = message(&r, L, file);
 	}
 	finish(&r, L);

@@ -35,6 +35,7 @@ void pc__reading_set(lua_State *L, struct pc__host_options *part, const char *na
 	struct pc__entry *e = find(part, name);
 	struct pc__reading *r = pc__reading_of(L);
 
+	pc__sandbox_spend(L, 50);
 	if (*name == '\0' || strlen(name) > PC__CONFIG_NAME_MAX)
 		pc__reading_fail(L, "a name of an option has 1 to %d bytes", PC__CONFIG_NAME_MAX);
 	pc__proxy_resolve(L);

@@ -2,13 +2,13 @@
  * config_value.c - values as Lua has them, copied into the configuration.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "config_internal.h"
-#include "util/mem.h"
 #include "util/utf8.h"
 
 /* A copy under way. Tables are entered at most PC__CONFIG_DEPTH deep; `path` are those above. */
@@ -23,7 +23,7 @@ struct copy {
 
 static void refuse(struct copy *c, const char *what)
 {
-	luaL_error(c->L, "%s:%d: option %s %s", c->file, c->line, c->name, what);
+	luaL_error(c->L, PC__READING_PLACED "%s:%d: option %s %s", c->file, c->line, c->name, what);
 }
 
 /* One table may stand in many places, so that little Lua memory can mean very many values. */
@@ -48,11 +48,10 @@ static const char *text(struct copy *c, int idx)
 
 static const char *number_text(struct copy *c, double n)
 {
-	char *s = pc__printf(n == floor(n) && fabs(n) < 1e15 ? "%.0f" : "%.14g", n);
-	char *kept = memcpy(room(c, strlen(s) + 1), s, strlen(s) + 1);
+	char s[40];
+	int len = snprintf(s, sizeof(s), n == floor(n) && fabs(n) < 1e15 ? "%.0f" : "%.14g", n);
 
-	free(s);
-	return kept;
+	return memcpy(room(c, (size_t)len + 1), s, (size_t)len + 1);
 }
 
 static void copy_value(struct copy *c, pc__value *v);

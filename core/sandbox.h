@@ -3,7 +3,7 @@
  *
  * What runs in it has the language and what its maker puts into its environment. Strings have no
  * methods, there is no pcall, no metatable can be reached, bytecode is refused. Instructions are
- * counted, and the CPU time is watched as well, since one instruction may copy megabytes.
+ * counted, and the clock is watched as well, since one instruction may copy megabytes.
  */
 #pragma once
 
@@ -14,8 +14,7 @@
 struct pc__sandbox {
 	size_t used, memory_max;   /* bytes */
 	uint64_t steps, steps_max; /* instructions */
-	int64_t cpu_started;       /* ns */
-	int64_t cpu_max;
+	int64_t started, time_max; /* ns */
 };
 
 /* A state that knows `sandbox` (which must outlive it); limits are set before. */
