@@ -92,6 +92,8 @@ static void enter(struct pc__io_lane *lane, struct pc__conn *c)
 	lane->conns[slot] = c;
 }
 
+static void on_due(struct pc__wheel_node *node);
+
 static struct pc__conn *make(struct pc__io_lane *lane, pc_conn_id id, const pc__io_kind *kind)
 {
 	struct pc__conn *c = pc__alloc(sizeof(*c));
@@ -103,6 +105,7 @@ static struct pc__conn *make(struct pc__io_lane *lane, pc_conn_id id, const pc__
 	c->barrier = kind->framing == PC__XMPP;
 	c->last_read = c->idle_from = pc__lane_now(lane);
 	c->idle = (uint64_t)(kind->idle_seconds * 1000);
+	c->node.fn = on_due;
 	uv_tcp_init(lane->loop, &c->tcp);
 	c->tcp.data = c;
 	enter(lane, c);
@@ -116,17 +119,27 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
+static void set_node(struct pc__conn *c, uint64_t due)
+{
+	c->due = due;
+	pc__wheel_set(&c->lane->wheel, &c->node, due);
+	pc__lane_rearm(c->lane);
+}
+
+/* A date that moves on with every byte is not moved here: the node comes due at the first one, is
+ * found to be early, and is set again. So traffic costs nothing. */
 void pc__conn_arm(struct pc__conn *c)
 {
-	uint64_t due = c->deadline;
+	uint64_t due = earlier(c->deadline, c->slow_until);
 
 	if (c->state == PC__DEAD)
 		return;
-	due = earlier(due, c->slow_until);
 	if (c->idle != 0 && c->state == PC__OPEN)
 		due = earlier(due, c->idle_from + c->idle);
-	pc__dues_set(&c->lane->dues, c, due);
-	pc__lane_rearm(c->lane);
+	if (due == 0)
+		pc__wheel_stop(&c->lane->wheel, &c->node);
+	else if (!pc__wheel_is_set(&c->node) || due < c->due)
+		set_node(c, due);
 }
 
 static void deadline_passed(struct pc__conn *c)
@@ -139,8 +152,9 @@ static void deadline_passed(struct pc__conn *c)
 		pc__conn_drop(c, c->reason ? c->reason : "closed");
 }
 
-void pc__conn_due(struct pc__conn *c)
+static void on_due(struct pc__wheel_node *node)
 {
+	struct pc__conn *c = PC__CONTAINER(node, struct pc__conn, node);
 	uint64_t now = pc__lane_now(c->lane);
 
 	if (c->deadline != 0 && c->deadline <= now) {
@@ -320,7 +334,7 @@ static void leave_lists(struct pc__conn *c)
 	pc__conn_list_remove(&lane->dirty, c, PC__DIRTY);
 	pc__conn_list_remove(&lane->handshakes, c, PC__HANDSHAKES);
 	pc__conn_list_remove(&lane->ending, c, PC__ENDING);
-	pc__dues_set(&lane->dues, c, 0);
+	pc__wheel_stop(&lane->wheel, &c->node);
 }
 
 static void count_unsent_out(struct pc__conn *c)

@@ -20,6 +20,7 @@
 
 #include "io/io.h"
 #include "util/buf.h"
+#include "util/wheel.h"
 #include "xml/parser.h"
 
 struct pc__io_lane;
@@ -70,7 +71,6 @@ struct pc__conn {
 	struct pc__io_dial *dial; /* we connected */
 	pc__xml_parser *parser;
 	pc__xml_root *root; /* while the parser is parked */
-	pc_stanza *waiting; /* came behind a header that main has not answered */
 	struct pc__buf held;
 	size_t held_at; /* so much of `held` is done */
 	struct pc__buf out;
@@ -78,8 +78,8 @@ struct pc__conn {
 	char *reason; /* of the end */
 	pc__xml_limits limits;
 	struct pc__conn_link links[PC__LISTS];
-	uint64_t due; /* of due.h, with its place + 1 */
-	size_t due_at;
+	struct pc__wheel_node node;
+	uint64_t due; /* of the node */
 
 	uint64_t deadline;  /* of the state: connecting, shaking, closing; 0: none */
 	uint64_t last_read; /* ms of the loop's clock */
@@ -125,8 +125,6 @@ void pc__conn_drop(struct pc__conn *c, const char *reason);
 void pc__conn_forget(struct pc__conn *c);
 /* Sets its date for whatever comes first. */
 void pc__conn_arm(struct pc__conn *c);
-/* Its date has come. */
-void pc__conn_due(struct pc__conn *c);
 void pc__dial_free(struct pc__io_dial **dial);
 
 /* ---- reader.c */

@@ -56,25 +56,20 @@ void pc__lane_return(struct pc__io_lane *lane, struct pc__buf *buf)
 static void on_timer(uv_timer_t *timer)
 {
 	struct pc__io_lane *lane = timer->data;
-	uint64_t now = pc__lane_now(lane);
-	struct pc__conn *c;
 
 	lane->timer_at = 0;
-	while ((c = pc__dues_first(&lane->dues)) != NULL && c->due <= now) {
-		pc__dues_set(&lane->dues, c, 0);
-		pc__conn_due(c);
-	}
+	pc__wheel_run(&lane->wheel, pc__lane_now(lane));
 	pc__parking_sweep(lane);
 	pc__lane_rearm(lane);
 }
 
 void pc__lane_rearm(struct pc__io_lane *lane)
 {
-	struct pc__conn *first = pc__dues_first(&lane->dues);
 	uint64_t at = pc__parking_due(lane), now = pc__lane_now(lane);
+	int64_t next = pc__wheel_next(&lane->wheel, now);
 
-	if (first != NULL && (at == 0 || first->due < at))
-		at = first->due;
+	if (next >= 0 && (at == 0 || now + (uint64_t)next < at))
+		at = now + (uint64_t)next;
 	/* A timer that fires too early finds nothing to do and is set again. */
 	if (lane->stopping || at == 0 || (lane->timer_at != 0 && lane->timer_at <= at))
 		return;
@@ -391,6 +386,7 @@ void pc__lane_init(struct pc__io_lane *lane, pc__io *io, unsigned index, uv_loop
 	}
 	pc__io_queue_init(&lane->in, main_loop ? NULL : &lane->wake);
 	pc__io_queue_init(&lane->out, main_wake);
+	pc__wheel_init(&lane->wheel, pc__lane_now(lane));
 	uv_timer_init(lane->loop, &lane->timer);
 	lane->timer.data = lane;
 	if (main_loop == NULL)
@@ -429,7 +425,6 @@ void pc__lane_fini(struct pc__io_lane *lane)
 	pc__io_queue_fini(&lane->in);
 	pc__io_queue_fini(&lane->out);
 	pc__xml_roots_free(&lane->roots);
-	pc__dues_free(&lane->dues);
 	pc__buf_free(&lane->sealed);
 	while (lane->n_pool > 0)
 		pc__buf_free(&lane->pool[--lane->n_pool]);

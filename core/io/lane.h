@@ -17,10 +17,10 @@
 #include <uv.h>
 
 #include "io/conn.h"
-#include "io/due.h"
 #include "io/io.h"
 #include "io/queue.h"
 #include "io/tls.h"
+#include "util/wheel.h"
 
 enum {
 	PC__LANE_READ = 64 * 1024,  /* the read buffer of a thread */
@@ -56,7 +56,7 @@ struct pc__io_lane {
 	uint64_t turn, shaken; /* the turn in which handshakes had their share */
 	struct pc__conn_list ready, dirty, handshakes, ending, parsers;
 	size_t n_parsers;
-	struct pc__dues dues;
+	struct pc__wheel wheel;
 	uint64_t timer_at; /* when the timer fires; 0: it does not */
 	pc__xml_roots *roots;
 	pc__tls *tls;

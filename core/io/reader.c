@@ -10,6 +10,8 @@
 
 #define ELEMENTS_UNDER_WAY 32
 #define ELEMENTS_IN_TURN 16
+/* A parser that stops in the middle has copied what is behind. */
+#define PIECE ((size_t)8 * 1024)
 #define RAW_UNDER_WAY ((size_t)256 * 1024)
 
 static void restart_turn(struct pc__conn *c)
@@ -58,17 +60,17 @@ static bool useless(const struct pc__conn *c)
 
 bool pc__reader_waits(const struct pc__conn *c)
 {
-	return c->waiting != NULL || held(c) || (c->tls != NULL && pc__tlsconn_waits(c));
+	return held(c) || (c->tls != NULL && pc__tlsconn_waits(c));
 }
 
 bool pc__reader_pending(const struct pc__conn *c)
 {
-	return c->waiting != NULL || held(c) || (c->parser != NULL && !pc__xml_idle(c->parser));
+	return held(c) || (c->parser != NULL && !pc__xml_idle(c->parser));
 }
 
 bool pc__reader_takes(const struct pc__conn *c)
 {
-	return !held(c) && c->waiting == NULL && (useless(c) || pc__reader_may(c));
+	return !held(c) && (useless(c) || pc__reader_may(c));
 }
 
 static void hold(struct pc__conn *c, const char *p, size_t len)
@@ -86,8 +88,9 @@ static void held_done(struct pc__conn *c)
 
 /* ---- elements */
 
-static void post_element(struct pc__conn *c, pc_stanza *element)
+static bool on_element(pc_stanza *element, void *data)
 {
+	struct pc__conn *c = data;
 	struct pc__io_msg *msg = pc__lane_tell(c->lane, c->id, PC__IS_ELEMENT);
 
 	msg->p = element;
@@ -97,18 +100,6 @@ static void post_element(struct pc__conn *c, pc_stanza *element)
 		c->blocked = true;
 	else
 		c->under_way++;
-}
-
-static bool on_element(pc_stanza *element, void *data)
-{
-	struct pc__conn *c = data;
-
-	/* Main has not answered the stream header yet: this one waits for the answer. */
-	if (c->blocked) {
-		c->waiting = element;
-		return false;
-	}
-	post_element(c, element);
 	return pc__reader_may(c);
 }
 
@@ -152,8 +143,10 @@ static void on_header(const pc__xml_header *header, void *data)
 	struct pc__conn *c = data;
 
 	pc__lane_tell(c->lane, c->id, PC__IS_HEADER)->p = copy_header(header);
-	if (c->barrier)
-		c->blocked = true;
+	if (!c->barrier)
+		return;
+	c->blocked = true;
+	pc__xml_pause(c->parser);
 }
 
 static void on_end(void *data)
@@ -241,7 +234,7 @@ static size_t consume(struct pc__conn *c, const char *p, size_t len)
 		post_bytes(c, p, len);
 		return len;
 	}
-	return feed(c, p, len);
+	return feed(c, p, len < PIECE ? len : PIECE);
 }
 
 static void wait_for_turn(struct pc__conn *c)
@@ -256,8 +249,8 @@ void pc__reader_plain(struct pc__conn *c, const char *p, size_t len)
 
 	if (useless(c) || len == 0)
 		return;
-	if (!held(c) && c->waiting == NULL && pc__reader_may(c))
-		used = consume(c, p, len);
+	while (used < len && !held(c) && pc__reader_may(c))
+		used += consume(c, p + used, len - used);
 	if (used < len && !useless(c)) {
 		hold(c, p + used, len - used);
 		wait_for_turn(c);
@@ -273,23 +266,12 @@ static void feed_held(struct pc__conn *c)
 	held_done(c);
 }
 
-static void let_waiting_go(struct pc__conn *c)
-{
-	pc_stanza *element = c->waiting;
-
-	if (element == NULL || !pc__reader_may(c))
-		return;
-	c->waiting = NULL;
-	post_element(c, element);
-}
-
 void pc__reader_go_on(struct pc__conn *c)
 {
 	if (c->state != PC__OPEN)
 		return;
-	let_waiting_go(c);
 	feed_held(c);
-	if (c->tls != NULL && !held(c) && c->waiting == NULL)
+	if (c->tls != NULL && !held(c))
 		pc__tlsconn_go_on(c);
 	if (c->state != PC__OPEN)
 		return;
@@ -383,7 +365,6 @@ void pc__reader_eof(struct pc__conn *c, const char *reason)
 void pc__reader_restart(struct pc__conn *c)
 {
 	pc__parking_drop(c);
-	pc_stanza_free(&c->waiting);
 	c->blocked = c->ended = false;
 	c->keep_parser = false;
 	c->uncounted = 0;

@@ -1,0 +1,462 @@
+/* Connections in the clear: framing, barriers, credit, output, time, ends. */
+#include "io_host.h"
+
+static const pc__io_kind xmpp = { .framing = PC__XMPP, .content_ns = "jabber:client" };
+static const pc__io_kind raw = { .framing = PC__RAW };
+
+static void test_raw_echo(void **state)
+{
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	host_start(&h);
+	h.echo = true;
+	host_listen(&h, "127.0.0.1", &raw);
+	peer_connect(&h, &p);
+	peer_send(&p, "GET /");
+	UNTIL(&h, peer_has(&p, "GET /"));
+	assert_string_equal(h.ip, "127.0.0.1");
+	shutdown(p.fd, SHUT_WR);
+	UNTIL(&h, h.closed == 1 && p.eof);
+	assert_string_equal(h.reason, "connection closed by the peer");
+	assert_int_equal(host_stats(&h).connections, 0);
+	peer_close(&p);
+	host_stop(&h);
+}
+
+static void test_echo(void **state)
+{
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	host_start(&h);
+	h.echo = h.go_on = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	peer_send(&p,
+	          HEADER "<message><body>one</body></message><message><body>two</body></message>"
+	                 "</stream:stream>");
+	UNTIL(&h, peer_has(&p, "two") && h.ends == 1);
+	assert_string_equal(host_log(&h),
+	                    "accepted header=localhost element=message element=message end ");
+	pc__io_close(h.io, h.conn, "bye");
+	UNTIL(&h, p.eof);
+	shutdown(p.fd, SHUT_WR);
+	UNTIL(&h, h.closed == 1);
+	assert_string_equal(h.reason, "bye");
+	peer_close(&p);
+	host_stop(&h);
+}
+
+static void test_every_cut(void **state)
+{
+	static const char text[] = HEADER "<a x='1'>\xc3\xa4</a> <b/></stream:stream>";
+
+	(void)state;
+	for (size_t cut = 1; cut < sizeof(text) - 1; cut += 3) {
+		struct host h;
+		struct peer p;
+
+		host_start(&h);
+		h.go_on = true;
+		host_listen(&h, "127.0.0.1", &xmpp);
+		peer_connect(&h, &p);
+		peer_send_n(&p, text, cut);
+		UNTIL(&h, host_stats(&h).bytes_in == cut);
+		peer_send(&p, text + cut);
+		UNTIL(&h, h.ends == 1);
+		assert_string_equal(host_log(&h),
+		                    "accepted header=localhost element=a element=b end ");
+		peer_close(&p);
+		host_stop(&h);
+	}
+}
+
+static void test_barrier(void **state)
+{
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	host_start(&h);
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	peer_send(&p, HEADER "<a/><b/><c/>");
+	UNTIL(&h, h.headers == 1);
+	host_settle(&h);
+	assert_int_equal(h.elements, 0);
+	for (unsigned i = 1; i <= 2; i++) {
+		pc__io_continue(h.io, h.conn);
+		UNTIL(&h, h.elements == i);
+		host_settle(&h);
+		assert_int_equal(h.elements, i);
+	}
+	pc__io_restart(h.io, h.conn);
+	UNTIL(&h, h.errors == 1); /* <c/> is no stream header */
+	peer_close(&p);
+	host_stop(&h);
+}
+
+static void test_credit(void **state)
+{
+	struct host h;
+	struct peer p;
+	struct pc__buf out = { 0 };
+
+	(void)state;
+	host_start(&h);
+	h.go_on = h.lower = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	pc__buf_adds(&out, HEADER);
+	for (int i = 0; i < 1000; i++)
+		pc__buf_adds(&out, "<message><body>x</body></message>");
+	peer_send_n(&p, out.p, out.len);
+	UNTIL(&h, h.elements >= 32);
+	host_settle(&h);
+	assert_int_equal(h.elements, 32);
+	h.give_back = true;
+	pc__io_credit(h.io, h.conn, 32, h.element_bytes);
+	UNTIL(&h, h.elements == 1000);
+	assert_true(h.element_bytes <= out.len && h.element_bytes > out.len - 400);
+	pc__buf_free(&out);
+	peer_close(&p);
+	host_stop(&h);
+}
+
+static void test_error(void **state)
+{
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	host_start(&h);
+	h.go_on = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	peer_send(&p, HEADER "<a></b>");
+	UNTIL(&h, h.errors == 1);
+	pc__io_send(h.io, h.conn, "</stream:stream>", 16);
+	pc__io_close(h.io, h.conn, "broken");
+	UNTIL(&h, p.eof);
+	assert_true(peer_has(&p, "</stream:stream>"));
+	peer_close(&p);
+	UNTIL(&h, h.closed == 1);
+	host_stop(&h);
+}
+
+/* A peer that does not read: piled, drained when it does, and the limit. */
+static void test_slow_reader(void **state)
+{
+	static const pc__io_kind kind = { .framing = PC__RAW, .send_limit = 16 << 20 };
+	struct host h;
+	struct peer p;
+	char *block = pc__alloc(1 << 20);
+	size_t sent = 0;
+
+	(void)state;
+	host_start(&h);
+	host_listen(&h, "127.0.0.1", &kind);
+	peer_connect(&h, &p);
+	uv_poll_stop(&p.poll);
+	UNTIL(&h, h.accepted == 1);
+	for (; sent < 30 && h.piled == 0; sent++) {
+		pc__io_send(h.io, h.conn, block, 1 << 20);
+		host_settle(&h);
+	}
+	assert_int_equal(h.piled, 1);
+	assert_true(host_stats(&h).unsent > (8 << 20));
+	assert_true(host_stats(&h).unsent < (10 << 20));
+	peer_watch(&p);
+	UNTIL(&h, h.drained == 1);
+	UNTIL(&h, p.in.len == sent << 20);
+	assert_int_equal(host_stats(&h).unsent, 0);
+	uv_poll_stop(&p.poll);
+	for (int i = 0; i < 40 && h.closed == 0; i++) {
+		pc__io_send(h.io, h.conn, block, 1 << 20);
+		host_settle(&h);
+	}
+	UNTIL(&h, h.closed == 1);
+	assert_string_equal(h.reason, "too much unsent");
+	assert_int_equal(host_stats(&h).unsent, 0);
+	free(block);
+	peer_close(&p);
+	host_stop(&h);
+}
+
+static void test_idle(void **state)
+{
+	static const pc__io_kind kind = { .framing = PC__RAW, .idle_seconds = 0.05 };
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	host_start(&h);
+	host_listen(&h, "127.0.0.1", &kind);
+	peer_connect(&h, &p);
+	UNTIL(&h, h.idles == 2);
+	pc__io_set_idle(h.io, h.conn, 0);
+	host_settle(&h);
+	peer_close(&p);
+	UNTIL(&h, h.closed == 1);
+	host_stop(&h);
+}
+
+static void test_parking(void **state)
+{
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	if (host_threads > 1)
+		skip(); /* it takes its time */
+	host_start(&h);
+	h.go_on = h.lower = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	peer_send(&p, HEADER "<a/>");
+	UNTIL(&h, h.elements == 1);
+	assert_int_equal(host_stats(&h).parsers, 1);
+	UNTIL(&h, host_stats(&h).parsers == 0);
+	peer_send(&p, "<b><c/></b>");
+	UNTIL(&h, h.elements == 2);
+	assert_int_equal(host_stats(&h).parsers, 1);
+	peer_close(&p);
+	UNTIL(&h, h.closed == 1);
+	assert_int_equal(host_stats(&h).parsers, 0);
+	host_stop(&h);
+}
+
+/* Many streams that talk at once hold a bounded number of parsers. */
+static void test_parsers_bounded(void **state)
+{
+	enum { N = 700 };
+	struct host h;
+	struct peer *p = pc__alloc(N * sizeof(*p));
+
+	(void)state;
+	host_start(&h);
+	h.go_on = h.lower = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	for (int i = 0; i < N; i++) {
+		peer_connect(&h, &p[i]);
+		uv_poll_stop(&p[i].poll);
+		peer_send(&p[i], HEADER "<a/>");
+		if (i % 32 == 0)
+			host_settle(&h);
+	}
+	UNTIL(&h, h.elements == N);
+	assert_true(host_stats(&h).parsers <= 512u * (host_threads ? host_threads : 1));
+	for (int i = 0; i < N; i++)
+		peer_send(&p[i], "<b/>");
+	UNTIL(&h, h.elements == 2 * N);
+	assert_true(host_stats(&h).parsers <= 512u * (host_threads ? host_threads : 1));
+	for (int i = 0; i < N; i++)
+		peer_close(&p[i]);
+	UNTIL(&h, h.closed == N);
+	free(p);
+	host_stop(&h);
+}
+
+static void test_connect(void **state)
+{
+	struct host h;
+
+	(void)state;
+	host_start(&h);
+	h.echo = true;
+	host_listen(&h, "127.0.0.1", &raw);
+	h.client =
+	        pc__io_connect(h.io, "127.0.0.1", pc__io_listener_port(h.listener), 5, &raw, NULL);
+	pc__io_send(h.io, h.client, "early", 5);
+	UNTIL(&h, h.bytes.len >= 5);
+	assert_memory_equal(h.bytes.p, "early", 5);
+	pc__io_abort(h.io, h.client, "enough");
+	UNTIL(&h, h.closed == 2);
+	h.client = pc__io_connect(h.io, "not an address", 1, 5, &raw, NULL);
+	UNTIL(&h, h.closed == 3);
+	h.client = pc__io_connect(h.io, "127.0.0.1", 1, 5, &raw, NULL);
+	UNTIL(&h, h.closed == 4);
+	host_stop(&h);
+}
+
+static void test_unix_socket(void **state)
+{
+	char path[64];
+	struct host h;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/pc-test-io-%d", (int)getpid());
+	host_start(&h);
+	host_listen(&h, path, &raw);
+	h.client = pc__io_connect(h.io, path, 0, 5, &raw, NULL);
+	pc__io_send(h.io, h.client, "hello", 5);
+	UNTIL(&h, h.bytes.len == 5);
+	assert_string_equal(h.ip, "");
+	pc__io_close(h.io, h.conn, "bye");
+	UNTIL(&h, h.closed == 2);
+	host_stop(&h);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+/* What is said to connections that have gone, or that main has ended, has no effect. */
+static void test_dead_generations(void **state)
+{
+	struct host h;
+	struct peer p[8];
+	pc_conn_id old;
+
+	(void)state;
+	host_start(&h);
+	h.go_on = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	for (int i = 0; i < 8; i++) {
+		unsigned headers = h.headers;
+
+		peer_connect(&h, &p[i]);
+		peer_send(&p[i], HEADER);
+		UNTIL(&h, h.headers == headers + 1);
+		old = h.conn;
+		peer_send(&p[i], "<a/><a/>");
+		pc__io_abort(h.io, old, "test");
+		pc__io_abort(h.io, old, "again");
+		pc__io_close(h.io, old, "again");
+		pc__io_send(h.io, old, "x", 1);
+		UNTIL(&h, h.closed == (unsigned)i + 1);
+		assert_string_equal(h.reason, "test");
+		pc__io_send(h.io, old, "x", 1);
+		pc__buf_adds(pc__io_send_begin(h.io, old), "x");
+		pc__io_send_end(h.io);
+		pc__io_continue(h.io, old);
+		pc__io_starttls(h.io, old, "h");
+		pc__io_close(h.io, old, "late");
+		host_settle(&h);
+		assert_int_equal(p[i].in.len, 0);
+	}
+	assert_int_equal(h.elements, 0);
+	assert_int_equal(h.closed, 8);
+	for (int i = 0; i < 8; i++)
+		peer_close(&p[i]);
+	host_stop(&h);
+}
+
+/* A peer that never ends its side is dropped two seconds after we have. */
+static void test_close_deadline(void **state)
+{
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	host_start(&h);
+	host_listen(&h, "127.0.0.1", &raw);
+	peer_connect(&h, &p);
+	UNTIL(&h, h.accepted == 1);
+	pc__io_send(h.io, h.conn, "end", 3);
+	pc__io_close(h.io, h.conn, "ours");
+	UNTIL(&h, p.eof);
+	assert_true(peer_has(&p, "end"));
+	peer_send(&p, "what comes now is thrown away");
+	assert_int_equal(h.closed, 0);
+	UNTIL(&h, h.closed == 1);
+	assert_string_equal(h.reason, "ours");
+	assert_int_equal(h.bytes.len, 0);
+	peer_close(&p);
+	host_stop(&h);
+}
+
+static void test_slow(void **state)
+{
+	struct host h;
+	struct peer p;
+	uint64_t start;
+
+	(void)state;
+	host_start(&h);
+	h.go_on = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	peer_send(&p, HEADER);
+	UNTIL(&h, h.headers == 1);
+	pc__io_slow(h.io, h.conn, 60);
+	pc__io_drain(h.io);
+	start = uv_hrtime();
+	peer_send(&p, "<a/>");
+	UNTIL(&h, h.elements == 1);
+	assert_true(uv_hrtime() - start > 30000000);
+	peer_close(&p);
+	host_stop(&h);
+}
+
+static void test_pause(void **state)
+{
+	struct host h;
+	struct peer p, q;
+
+	(void)state;
+	host_start(&h);
+	h.go_on = true;
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	UNTIL(&h, h.accepted == 1);
+	pc__io_pause_new(h.io, true);
+	host_settle(&h);
+	peer_connect(&h, &q);
+	peer_send(&p, HEADER);
+	host_settle(&h);
+	assert_int_equal(h.accepted, 1);
+	assert_int_equal(h.headers, 0);
+	pc__io_pause_new(h.io, false);
+	UNTIL(&h, h.accepted == 2 && h.headers == 1);
+	peer_close(&p);
+	peer_close(&q);
+	host_stop(&h);
+}
+
+static int threads_0(void **state)
+{
+	(void)state;
+	host_threads = 0;
+	return 0;
+}
+
+static int threads_1(void **state)
+{
+	(void)state;
+	host_threads = 1;
+	return 0;
+}
+
+static int threads_3(void **state)
+{
+	(void)state;
+	host_threads = 3;
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_raw_echo),
+		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_barrier),
+		cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_error),
+		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_parking),
+		cmocka_unit_test(test_parsers_bounded),
+		cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_unix_socket),
+		cmocka_unit_test(test_dead_generations),
+		cmocka_unit_test(test_close_deadline),
+		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_pause),
+	};
+
+	return cmocka_run_group_tests_name("threads=0", tests, threads_0, NULL) +
+	       cmocka_run_group_tests_name("threads=1", tests, threads_1, NULL) +
+	       cmocka_run_group_tests_name("threads=3", tests, threads_3, NULL);
+}
