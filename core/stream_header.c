@@ -98,8 +98,8 @@ void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 
 /* ------------------------------------------------------------ reading */
 
-/* RFC 6120 4.7.5: "1.0" and up to the next major number are spoken; no version is the time before
- * XMPP, which classes may take. */
+/* RFC 6120 4.7.5: we answer 1.0 to "1.0" and to whatever is higher, and the peer decides; no
+ * version is the time before XMPP, which classes may take. */
 static bool is_version_spoken(const char *version)
 {
 	char *end;
@@ -110,7 +110,7 @@ static bool is_version_spoken(const char *version)
 	if (*version < '0' || *version > '9')
 		return false;
 	major = strtoul(version, &end, 10);
-	return major == 1 && *end == '.';
+	return major >= 1 && *end == '.';
 }
 
 static const char *header_fault(const pc_stream *s, const pc__xml_header *h)

@@ -109,12 +109,26 @@ struct handing {
 	struct offline *o;
 };
 
+/* A stamp in our name is ours alone (XEP-0203 security considerations). */
+static void drop_forged_stamps(pc_stanza *st, const char *host)
+{
+	for (pc_stanza *child = pc_stanza_first(st), *next; child; child = next) {
+		const char *from = pc_stanza_get(child, "from");
+
+		next = pc_stanza_next(child);
+		if (pc_stanza_is(child, "delay", "urn:xmpp:delay") && from &&
+		    strcmp(from, host) == 0)
+			pc_stanza_remove(child);
+	}
+}
+
 static void hand_out(const pc_session *s, const pc_entry *entry)
 {
 	pc_stanza *st = pc_stanza_parse(entry->value, entry->len);
 
 	if (st == NULL)
 		return;
+	drop_forged_stamps(st, s->host);
 	pc_stanza_delay(st, s->host, entry->when, "Offline Storage");
 	pc_session_send(s, st);
 	pc_stanza_free(&st);

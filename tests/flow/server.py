@@ -55,7 +55,7 @@ class Server:
     """`config`: option -> Lua text, over DEFAULTS (None leaves one out). `hosts`: host -> the same.
     `accounts`: how many are made before the start; account() hands them out one by one."""
 
-    def __init__(self, config=None, hosts=None, accounts=30, extra=""):
+    def __init__(self, config=None, hosts=None, accounts=60, extra=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pc-flow-"))
         atexit.register(shutil.rmtree, self.dir, True)
         self.port, self.tls_port = free_ports(2)
@@ -159,7 +159,9 @@ class Server:
 
     def account(self):
         """The name of an account that no test has used yet."""
-        return next(self.fresh)
+        name = next(self.fresh, None)
+        assert name, "no account is left: SERVER = dict(accounts=...) says how many there are"
+        return name
 
     def login(self, user=None, resource=None, **args):
         """A client that has bound a resource; of a fresh account where none is named."""

@@ -2,7 +2,7 @@
 RFC 6120 sections 8 and 10 ask of any stanza."""
 from flow import HOST, NS, equal, rows
 
-SERVER = dict(accounts=150)
+SERVER = dict(accounts=260)
 
 # What the sender sends: a stanza by its short name.
 STANZAS = {
