@@ -92,7 +92,7 @@ static char *put(char *out, const char *s)
 {
 	size_t len = strlen(s);
 
-	memcpy(out, s, len);
+	memcpy(out, s, len + 1);
 	return out + len;
 }
 

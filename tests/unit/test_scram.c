@@ -173,7 +173,7 @@ static const gnutls_mac_algorithm_t macs[] = { GNUTLS_MAC_SHA1, GNUTLS_MAC_SHA25
 static void begin(struct client *c, pc_scram_hash hash, bool plus, const char *header,
                   const char *password)
 {
-	gnutls_datum_t secret = { (unsigned char *)(uintptr_t)password,
+	gnutls_datum_t secret = { (unsigned char *)pc__strdup(password),
 		                  (unsigned)strlen(password) };
 	gnutls_datum_t salt;
 	pc_scram_keys keys;
@@ -197,6 +197,7 @@ static void begin(struct client *c, pc_scram_hash hash, bool plus, const char *h
 	salt = (gnutls_datum_t){ keys.salt, (unsigned)keys.salt_len };
 	gnutls_pbkdf2(macs[hash], &secret, &salt, keys.iterations, c->salted,
 	              pc_scram_hash_size(hash));
+	free(secret.data);
 }
 
 static void prove(const struct client *c, const char *without_proof, char proof[static 100])

@@ -12,6 +12,8 @@
 #include "util/mem.h"
 #include "util/scram_message.h"
 
+#define MSG_SIZE (PC_SCRAM_MESSAGE_MAX + 16)
+
 struct first_row {
 	const char *msg;
 	bool plus, plus_offered;
@@ -102,6 +104,14 @@ static void first_messages(void **state)
 	}
 }
 
+static void fill(char msg[static MSG_SIZE], const char *start)
+{
+	size_t len = strlen(start);
+
+	for (size_t i = 0; i < MSG_SIZE; i++)
+		msg[i] = i < len ? start[i] : 'x';
+}
+
 static int first_of(const char *msg, size_t len)
 {
 	pc_scram *sc;
@@ -115,7 +125,7 @@ static int first_of(const char *msg, size_t len)
 
 static void long_first_messages(void **state)
 {
-	char msg[PC_SCRAM_MESSAGE_MAX + 16], *p;
+	char msg[MSG_SIZE], *p;
 	char out[PC_SCRAM_MESSAGE_MAX];
 	pc_scram_keys keys;
 	pc_scram *sc;
@@ -123,23 +133,20 @@ static void long_first_messages(void **state)
 	(void)state;
 	assert_int_equal(first_of("n,,n=us\0er,r=abc", 16), PC_EINVAL);
 	assert_int_equal(first_of("n,,n=user,r=abc\0", 16), PC_EINVAL);
-	memset(msg, 'x', sizeof(msg));
-	memcpy(msg, "n,,n=user,r=", 12);
+	fill(msg, "n,,n=user,r=");
 	assert_int_equal(first_of(msg, 12 + PC__SCRAM_NONCE_MAX), PC_OK);
 	assert_int_equal(first_of(msg, 12 + PC__SCRAM_NONCE_MAX + 1), PC_EINVAL);
-	memcpy(msg, "n,,n=user,r=a,x=", 16);
+	fill(msg, "n,,n=user,r=a,x=");
 	assert_int_equal(first_of(msg, PC_SCRAM_MESSAGE_MAX - 1), PC_OK);
 	assert_int_equal(first_of(msg, PC_SCRAM_MESSAGE_MAX), PC_EINVAL);
 	/* A name longer than an account's may be. */
-	memset(msg, 'x', sizeof(msg));
-	memcpy(msg, "n,,n=", 5);
+	fill(msg, "n,,n=");
 	p = msg + 5 + 1024;
-	memcpy(p, ",r=abc", 6);
+	memcpy(p, ",r=abc", 7);
 	assert_int_equal(first_of(msg, (size_t)(p + 6 - msg)), PC_EINVAL);
 
 	/* The longest challenge fits. */
-	memset(msg, 'x', sizeof(msg));
-	memcpy(msg, "n,,n=user,r=", 12);
+	fill(msg, "n,,n=user,r=");
 	keys = (pc_scram_keys){ .hash = PC_SCRAM_SHA_512, .salt_len = PC_SCRAM_SALT_MAX };
 	keys.iterations = PC_SCRAM_ITERATIONS_MAX;
 	pc_scram_start(&sc, PC_SCRAM_SHA_512, false,
