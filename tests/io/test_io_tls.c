@@ -71,7 +71,8 @@ static void make_rsa(const char *file, const char *name, gnutls_pk_algorithm_t a
 	gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, pem, &len);
 	write_file(path(file, "crt"), pem, len);
 	len = sizeof(pem);
-	gnutls_x509_privkey_export(key, GNUTLS_X509_FMT_PEM, pem, &len);
+	gnutls_x509_privkey_export_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, pem,
+	                                 &len);
 	write_file(path(file, "key"), pem, len);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);
@@ -95,14 +96,14 @@ static pc__tls *snapshot(pc__tls_profile profile)
 	return tls;
 }
 
-/* localhost, a.example, *.example, and an RSA certificate for everybody else. */
+/* localhost, a.example, *.wild.example, and an RSA certificate for everybody else. */
 static void give_tls(struct host *h)
 {
 	pc__tls *tls = snapshot(PC__TLS_INTERMEDIATE);
 
 	add(tls, "localhost", "localhost");
 	add(tls, "a.example", "a");
-	add(tls, "*.example", "wild");
+	add(tls, "*.wild.example", "wild");
 	add(tls, "", "rsa");
 	pc__io_set_tls(h->io, tls);
 	pc__tls_unref(&tls);
@@ -283,11 +284,11 @@ static void test_sni(void **state)
 	(void)state;
 	check_name("a.example", "a.example", NULL);
 	check_name("A.Example", "a.example", NULL);
-	check_name("b.example", "b.example", NULL);
-	check_name("c.b.example", "everybody", NULL);
+	check_name("b.wild.example", "b.wild.example", NULL);
+	check_name("c.b.wild.example", "everybody", NULL);
 	check_name("elsewhere", "everybody", NULL);
 	check_name(NULL, "everybody", NULL);
-	check_name("b.example", "b.example", "NORMAL:-VERS-ALL:+VERS-TLS1.2");
+	check_name("b.wild.example", "b.wild.example", "NORMAL:-VERS-ALL:+VERS-TLS1.2");
 }
 
 /* ECDSA where the client can, RSA where it cannot; whichever was added first. */
@@ -725,7 +726,7 @@ static int make_all(void **state)
 	assert_non_null(mkdtemp(folder));
 	make_certificate("localhost", "localhost");
 	make_certificate("a", "a.example");
-	make_certificate("wild", "*.example");
+	make_certificate("wild", "*.wild.example");
 	make_rsa("rsa", "everybody", GNUTLS_PK_RSA, GNUTLS_DIG_SHA256);
 	return 0;
 }
