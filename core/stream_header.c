@@ -98,19 +98,17 @@ void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 
 /* ------------------------------------------------------------ reading */
 
-/* RFC 6120 4.7.5: we answer 1.0 to "1.0" and to whatever is higher, and the peer decides; no
+/* RFC 6120 4.7.5: the lower of both versions is spoken, which is ours for whoever is above it. No
  * version is the time before XMPP, which classes may take. */
 static bool is_version_spoken(const char *version)
 {
 	char *end;
-	unsigned long major;
 
 	if (version == NULL)
 		return true;
 	if (*version < '0' || *version > '9')
 		return false;
-	major = strtoul(version, &end, 10);
-	return major >= 1 && *end == '.';
+	return strtoul(version, &end, 10) >= 1 && *end == '.';
 }
 
 static const char *header_fault(const pc_stream *s, const pc__xml_header *h)
