@@ -17,11 +17,14 @@
 
 #define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)pc__hash((key), (len)))
 #define uthash_malloc(size) pc__malloc(size)
-#ifdef __clang_analyzer__ /* takes the end of a table's last entry for that of every table */
-#define uthash_free(p, size) ((void)(p))
-#else
 #define uthash_free(p, size) free(p)
-#endif
 #define uthash_fatal(message) abort()
 
 #include <uthash.h>
+
+/* The analyzer cannot know that an entry with one behind it is not the last, and takes every loop
+ * of HASH_DEL() and free() for a use of freed memory. */
+#ifdef __clang_analyzer__
+#undef HASH_DEL
+#define HASH_DEL(head, entry) ((void)(head), (void)(entry))
+#endif
