@@ -25,6 +25,6 @@
 /* The analyzer cannot know that an entry with one behind it is not the last, and takes every loop
  * of HASH_DEL() and free() for a use of freed memory. */
 #ifdef __clang_analyzer__
-#undef HASH_DEL
-#define HASH_DEL(head, entry) ((void)(head), (void)(entry))
+#undef HASH_DELETE
+#define HASH_DELETE(hh, head, entry) ((void)(head), (void)(entry))
 #endif
