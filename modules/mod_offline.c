@@ -122,25 +122,12 @@ static void drop_forged_stamps(pc_stanza *st, const char *host)
 	}
 }
 
-/* A stamp in our name is ours to make. */
-static void drop_forged_stamps(pc_stanza *st, const char *host)
-{
-	for (pc_stanza *c = pc_stanza_first(st), *next; c; c = next) {
-		const char *from = pc_stanza_get(c, "from");
-
-		next = pc_stanza_next(c);
-		if (pc_stanza_is(c, "delay", "urn:xmpp:delay") && from && strcmp(from, host) == 0)
-			pc_stanza_remove(c);
-	}
-}
-
 static void hand_out(const pc_session *s, const pc_entry *entry)
 {
 	pc_stanza *st = pc_stanza_parse(entry->value, entry->len);
 
 	if (st == NULL)
 		return;
-	drop_forged_stamps(st, s->host);
 	drop_forged_stamps(st, s->host);
 	pc_stanza_delay(st, s->host, entry->when, "Offline Storage");
 	pc_session_send(s, st);
