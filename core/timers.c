@@ -108,6 +108,7 @@ struct pc_timer {
 	pc_timer_fn *fn;
 	void *data;
 	double every; /* 0: once */
+	bool last; /* its only call is under way: it may be stopped in there, and is freed after */
 };
 
 static void drop(struct pc__owned *o)
@@ -121,16 +122,16 @@ static void drop(struct pc__owned *o)
 static void on_module_timer(struct pc__timer *node)
 {
 	pc_timer *t = PC__CONTAINER(node, pc_timer, timer);
-	pc_timer_fn *fn = t->fn;
-	void *data = t->data;
 
 	if (t->every > 0) {
 		pc__timer_set(node, t->every, on_module_timer);
-	} else {
-		pc__disown(&t->owned);
-		free(t);
+		t->fn(t->data);
+		return;
 	}
-	fn(data);
+	pc__disown(&t->owned);
+	t->last = true;
+	t->fn(t->data);
+	free(t);
 }
 
 static pc_timer *add(pc_module *m, double seconds, double every, pc_timer_fn *fn, void *data)
@@ -157,9 +158,11 @@ pc_timer *pc_every(pc_module *m, double seconds, pc_timer_fn *fn, void *data)
 
 void pc_timer_stop(pc_timer **timer)
 {
-	if (*timer == NULL)
-		return;
-	pc__disown(&(*timer)->owned);
-	drop(&(*timer)->owned);
+	pc_timer *t = *timer;
+
 	*timer = NULL;
+	if (t == NULL || t->last)
+		return;
+	pc__disown(&t->owned);
+	drop(&t->owned);
 }
