@@ -95,9 +95,10 @@ void pc_untap(pc_module *m, const pc_session *s, pc_tap_fn *fn)
 
 void pc__filters_free(struct pc__session *s)
 {
-	while (s->filters) {
-		pc__disown(&s->filters->owned);
-		remove_filter(s->filters);
+	for (struct pc__filter *f = s->filters, *next; f; f = next) {
+		next = f->next;
+		pc__disown(&f->owned);
+		remove_filter(f);
 	}
 }
 

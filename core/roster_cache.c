@@ -217,11 +217,12 @@ void pc__roster_forget(pc_host *host, const char *user)
 void pc__rosters_free(pc_host *host)
 {
 	struct pc__roster_cache *cache = host->rosters;
+	struct cached *c, *next;
 
 	if (cache == NULL)
 		return;
-	while (cache->all)
-		cached_free(cache->all);
+	HASH_ITER(hh, cache->all, c, next)
+	cached_free(c);
 	pc__store_close(&cache->store);
 	pc__free(&host->rosters);
 }

@@ -219,6 +219,8 @@ static void finish(struct pc__route *r)
 /* The event of this stage; NULL: nothing is to be fired. */
 static pc__key *key_of(const struct pc__route *r)
 {
+	if (r->sender == NULL && (r->stage < TARGET || r->stage == REMOTE))
+		return NULL;
 	switch (r->stage) {
 	case PRE_STANZA:
 		return pc__bus_find(r->sender->bus, "", NULL, "pre-stanza");
@@ -230,7 +232,7 @@ static pc__key *key_of(const struct pc__route *r)
 		return r->to_self ? pc__bus_stanza_key(r->host->bus, false, r->kind, PC__SELF)
 		                  : NULL;
 	case REMOTE:
-		return r->sender ? pc__bus_find(r->sender->bus, "", NULL, "route/remote") : NULL;
+		return pc__bus_find(r->sender->bus, "", NULL, "route/remote");
 	default:
 		return NULL;
 	}

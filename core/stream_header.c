@@ -203,7 +203,7 @@ void pc_stream_open(pc_stream *s, pc_host *host, const char *to, const char *fro
 	pc__stream_send_header(s, from ? from : host ? host->name : NULL, to);
 	if (s->session)
 		s->session->pub.notopen = false;
-	if (is_for_clients(s))
+	if (host && is_for_clients(s))
 		pc__fire_name(host->bus, "stream-open",
 		              &(struct pc__firing){ .host = host,
 		                                    .origin = s->session->pub.id,
