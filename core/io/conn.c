@@ -211,7 +211,7 @@ void pc__conn_starttls(struct pc__conn *c, const char *host)
 		pc__conn_drop(c, "data came behind the request for TLS");
 		return;
 	}
-	pc__reader_restart(c);
+	pc__reader_free(c);
 	begin_tls(c, host);
 	pc__conn_arm(c);
 	pc__reader_start(c);

@@ -99,6 +99,7 @@ struct pc__conn {
 	bool piled;
 	bool shut;        /* our end was sent */
 	bool keep_parser; /* its root is too long to be parked */
+	bool skips_space; /* that ends the stream before a restart, and begins none */
 };
 
 void pc__conn_list_add(struct pc__conn_list *list, struct pc__conn *c, int which);
@@ -142,9 +143,9 @@ bool pc__reader_waits(const struct pc__conn *c);
 bool pc__reader_takes(const struct pc__conn *c);
 /* The peer's end was seen. */
 void pc__reader_eof(struct pc__conn *c, const char *reason);
-void pc__reader_restart(struct pc__conn *c); /* a new parser with the next byte */
+void pc__reader_restart(struct pc__conn *c); /* a new parser with the next byte that is no space */
 void pc__reader_free(struct pc__conn *c);    /* parser and what was held */
-/* Bytes that main has not seen, in the parser or before it. */
+/* Bytes that main has not seen, in the parser or before it; white space does not count. */
 bool pc__reader_pending(const struct pc__conn *c);
 
 /* ---- parking.c: parsers of idle streams */

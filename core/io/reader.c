@@ -63,9 +63,21 @@ bool pc__reader_waits(const struct pc__conn *c)
 	return held(c) || (c->tls != NULL && pc__tlsconn_waits(c));
 }
 
+static size_t leading_space(const char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (p[n] == ' ' || p[n] == '\n' || p[n] == '\r' || p[n] == '\t'))
+		n++;
+	return n;
+}
+
 bool pc__reader_pending(const struct pc__conn *c)
 {
-	return held(c) || (c->parser != NULL && !pc__xml_idle(c->parser));
+	size_t len = c->held.len - c->held_at;
+
+	return (held(c) && leading_space(c->held.p + c->held_at, len) < len) ||
+	       (c->parser != NULL && !pc__xml_idle(c->parser));
 }
 
 bool pc__reader_takes(const struct pc__conn *c)
@@ -206,6 +218,9 @@ static size_t feed(struct pc__conn *c, const char *p, size_t len)
 	size_t used = len, first = c->lane->out.mine.n;
 	int r;
 
+	if (c->skips_space && leading_space(p, len) > 0)
+		return leading_space(p, len);
+	c->skips_space = false;
 	pc__parking_borrow(c);
 	r = pc__xml_feed(c->parser, p, len, &used);
 	share_bytes(c, first, used);
@@ -367,6 +382,7 @@ void pc__reader_restart(struct pc__conn *c)
 	pc__parking_drop(c);
 	c->blocked = c->ended = false;
 	c->keep_parser = false;
+	c->skips_space = true;
 	c->uncounted = 0;
 }
 

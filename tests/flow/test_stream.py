@@ -214,6 +214,21 @@ def test_bytes_behind_starttls(server):
     assert [e.name for _, e in c.queue if e] in ([], ["proceed"], ["error"]), list(c.queue)
 
 
+def test_white_space_behind_requests(server):
+    """It is no data: clients end their lines, and go on with a new header."""
+    c = server.client()
+    c.open()
+    c.send(f"<starttls xmlns='{NS['tls']}'/>\n")
+    c.expect("proceed", "tls")
+    c.start_tls_layer()
+    c.open()
+    c.send(f"<auth xmlns='{NS['sasl']}' mechanism='PLAIN'>{sasl.plain(server.account(), PASSWORD)}</auth>\r\n")
+    c.expect("success", "sasl")
+    c.send(" \n")
+    c.open()
+    c.bind("r")
+
+
 def test_starttls_twice(server):
     c = server.client()
     c.open()
