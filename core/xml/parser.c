@@ -50,27 +50,37 @@ const char *pc__xml_error(const pc__xml_parser *p, const char **text_r)
 	return p->condition;
 }
 
-/* Is the character that expat refused none of UTF-8? Its first bytes may have come before. */
-static bool breaks_utf8(const pc__xml_parser *p, const char *bytes, size_t before, size_t len)
+/* The bytes from `at` on, as far as they are known: the last of them may have come before. */
+static size_t bytes_at(const pc__xml_parser *p, size_t at, const char *bytes, size_t before,
+                       size_t len, char out[static 4])
 {
-	size_t at = (size_t)XML_GetErrorByteIndex(p->expat), n;
-	char c[4] = { 0 };
+	size_t n;
 
-	for (n = 0; n < sizeof(c) && at + n < before + len; n++) {
+	for (n = 0; n < 4 && at + n < before + len; n++) {
 		size_t i = at + n;
 
 		if (i + sizeof(p->tail) < before)
-			return false;
-		c[n] = i < before ? (char)p->tail[sizeof(p->tail) - (before - i)]
-		                  : bytes[i - before];
+			return 0;
+		out[n] = i < before ? (char)p->tail[sizeof(p->tail) - (before - i)]
+		                    : bytes[i - before];
 	}
-	if (n == 0 || (unsigned char)c[0] < 0x80)
+	return n;
+}
+
+/* Is what expat refused no character of UTF-8? One that is merely in the wrong place it may refuse
+ * by its first byte. */
+static bool breaks_utf8(const pc__xml_parser *p, const char *bytes, size_t before, size_t len)
+{
+	char c[4];
+	size_t n = bytes_at(p, (size_t)XML_GetErrorByteIndex(p->expat), bytes, before, len, c);
+	unsigned char first = n ? (unsigned char)c[0] : 0;
+	size_t need = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+
+	if (first < 0x80)
 		return false;
-	for (size_t i = 1; i <= n; i++) {
-		if (pc__utf8_valid(c, i))
-			return false;
-	}
-	return true;
+	if (first < 0xC2 || first > 0xF4)
+		return true;
+	return n >= need && !pc__utf8_valid(c, need);
 }
 
 static void explain(pc__xml_parser *p, const char *bytes, size_t before, size_t len)
@@ -194,15 +204,21 @@ void pc__xml_free(pc__xml_parser **parser)
 {
 	pc__xml_parser *p = *parser;
 
+	*parser = NULL;
 	if (p == NULL)
 		return;
+	if (p->feeding) {
+		p->doomed = true;
+		pc__xml_fail(p, "internal-server-error", "freed");
+		return;
+	}
 	free_expat(p);
 	if (p->at)
 		pc_stanza_free(&(pc_stanza *){ p->at->doc->root });
 	pc__buf_free(&p->root);
 	pc__buf_free(&p->text);
 	free(p->default_ns);
-	pc__free(parser);
+	free(p);
 }
 
 void pc__xml_set_limits(pc__xml_parser *p, const pc__xml_limits *limits)
@@ -320,13 +336,19 @@ int pc__xml_feed(pc__xml_parser *p, const void *bytes, size_t len, size_t *used_
 	size_t used = 0;
 	bool paused = false;
 
+	p->feeding = true;
 	while (used < len && p->condition == NULL && !p->ended && !paused) {
 		size_t n = len - used < p->piece ? len - used : p->piece;
 
 		used += feed_piece(p, (const char *)bytes + used, n);
 		paused = p->pause && !p->ended;
 	}
-	*used_r = p->ended ? len : used;
+	p->feeding = false;
+	*used_r = p->ended || p->doomed ? len : used;
+	if (p->doomed) {
+		pc__xml_free(&p);
+		return PC__XML_OK;
+	}
 	if (p->condition)
 		return PC_EINVAL;
 	return paused ? PC__XML_PAUSED : PC__XML_OK;

@@ -59,8 +59,8 @@ typedef struct pc__xml_callbacks {
 /* `content_ns` is the stream's ("jabber:client", "jabber:server", ...; NULL is the first),
  * borrowed: in the trees its elements are in jabber:client. A top-level element that really is in
  * jabber:client where that is not the stream's is an error (invalid-namespace, RFC 6120 4.8.3); one
- * of any other namespace is handed over as it is. `limits` is copied. No callback may free the
- * parser or feed it. */
+ * of any other namespace is handed over as it is. `limits` is copied. A
+ * callback may free the parser (the feed then ends with PC__XML_OK), but not feed it. */
 pc__xml_parser *pc__xml_new(const pc__xml_callbacks *callbacks, const char *content_ns,
                             const pc__xml_limits *limits, void *data);
 void pc__xml_free(pc__xml_parser **p);

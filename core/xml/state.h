@@ -32,6 +32,8 @@ struct pc__xml_parser {
 	bool pause;     /* the caller wants to stop here */
 	bool renew;     /* expat has grown enough: the next one, please */
 	bool ended;     /* the root's end tag has come */
+	bool feeding;   /* within pc__xml_feed */
+	bool doomed;    /* freed meanwhile: when it ends */
 
 	struct pc__buf root; /* the root's start tag as we write it; before: its declarations */
 	unsigned root_declarations;

@@ -56,7 +56,7 @@ PC_EXPORT pc_stanza *pc_stanza_iq(const char *type, const char *id, const char *
 /* The answer to an iq: type result, its id, addresses swapped, no child. */
 PC_EXPORT pc_stanza *pc_stanza_result(const pc_stanza *request);
 /* The error answer to any stanza (RFC 6120 8.3): addresses swapped, <error type> with the
- * condition, and text unless NULL. `type` is "auth", "cancel", "modify" or "wait"; NULL takes the
+ * condition (undefined-condition where the RFC does not know it), and text unless NULL. `type` is "auth", "cancel", "modify" or "wait"; NULL takes the
  * one that the RFC recommends for the condition. */
 PC_EXPORT pc_stanza *pc_stanza_error(const pc_stanza *request, const char *type,
                                      const char *condition, const char *text);
@@ -116,5 +116,6 @@ PC_EXPORT const char *pc_stanza_get_error(const pc_stanza *st, const char **type
 
 /* ---- write */
 
-/* The element as text; the length in *len_r unless NULL. The caller frees it with free(). */
+/* The element as text, as pc_stanza_parse reads it: jabber:client is not declared. The length in
+ * *len_r unless NULL. The caller frees it with free(). */
 PC_EXPORT char *pc_stanza_write(const pc_stanza *st, size_t *len_r);

@@ -335,6 +335,29 @@ static void pauses_where_told(void **state)
 	pc__buf_free(&r.log);
 }
 
+static bool free_it(pc_stanza *element, void *data)
+{
+	pc_stanza_free(&element);
+	pc__xml_free(&((struct run *)data)->parser);
+	return true;
+}
+
+static void may_be_freed_by_a_callback(void **state)
+{
+	static const pc__xml_callbacks freeing = { on_header, free_it, on_end };
+	struct run r = { .way = &(struct way){ 0 } };
+	size_t used;
+
+	(void)state;
+	r.parser = pc__xml_new(&freeing, NULL, &pc__xml_limits_default, &r);
+	assert_int_equal(pc__xml_feed(r.parser, STREAM "<a/><b/>", sizeof(STREAM) + 7, &used),
+	                 PC__XML_OK);
+	assert_int_equal(used, sizeof(STREAM) + 7);
+	assert_null(r.parser);
+	assert_int_equal(r.log.len, sizeof(HEADER) - 1);
+	pc__buf_free(&r.log);
+}
+
 /* What is behind the end of a stream is nobody's. */
 static void ignores_what_is_behind_the_end(void **state)
 {
@@ -498,6 +521,7 @@ static void refuses_other_encodings(void **state)
 	assert_says(STREAM "<a\xFF/>", HEADER "E unsupported-encoding");
 	assert_says(STREAM "<a>\xF0\x9F\x98x</a>", HEADER "E unsupported-encoding");
 	assert_says(STREAM "<a>\xEF\xBF\xBF</a>", HEADER "E not-well-formed");
+	assert_says(STREAM "<a b=\xD9\x97/>", HEADER "E not-well-formed");
 }
 
 static void refuses_text_between_elements(void **state)
@@ -708,6 +732,7 @@ int main(void)
 		cmocka_unit_test(shares_parked_roots),
 		cmocka_unit_test(is_idle_between_elements_only),
 		cmocka_unit_test(pauses_where_told),
+		cmocka_unit_test(may_be_freed_by_a_callback),
 		cmocka_unit_test(ignores_what_is_behind_the_end),
 		cmocka_unit_test(judges_roots),
 		cmocka_unit_test(translates_the_content_namespace),
