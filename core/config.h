@@ -2,38 +2,39 @@
  * config.h - the configuration as it was read: values by host and name.
  *
  * pc__config_load() runs the file in a sandboxed Lua (Prosody's language) and makes an immutable
- * pc__config; a reload makes a new one and exchanges them, or keeps the old one when the new file is
- * broken. Values live until the exchange.
+ * pc__config; a reload makes a new one and exchanges them, or keeps the old one when the new file
+ * is broken. Values live until the exchange.
  */
 #pragma once
 
 #include <prosody-c/config.h>
 
-typedef enum pc__value_type {
-	PC__NIL, PC__BOOL, PC__NUMBER, PC__STRING, PC__TABLE
-} pc__value_type;
+typedef enum pc__value_type { PC__NIL, PC__BOOL, PC__NUMBER, PC__STRING, PC__TABLE } pc__value_type;
 
 typedef struct pc__value pc__value;
 struct pc__value {
 	pc__value_type type;
 	bool b;
 	double n;
-	const char *s;               /* of strings; of booleans and numbers, too: as text */
-	const pc__value *list;       /* the list part of a table */
+	const char *s;         /* of strings; of booleans and numbers, too: as text */
+	const pc__value *list; /* the list part of a table */
 	size_t n_list;
 	const struct pc__field *fields; /* its named part, sorted by name */
 	size_t n_fields;
-	const char *file;            /* where it was assigned; "-o" for the command line */
+	const char *file; /* where it was assigned; "-o" for the command line */
 	int line;
 };
-struct pc__field { const char *name; pc__value value; };
+struct pc__field {
+	const char *name;
+	pc__value value;
+};
 
 typedef struct pc__config pc__config;
 
 /* Reads the file, then the *.conf files of the folders that its option plugin_paths names and of
  * plugins.d beside it, then the command line's overrides ([HOST:]key=value, the value a Lua
- * expression, else text). NULL with a message (file:line: text, malloc'ed) in *error_r. Warnings are
- * logged. */
+ * expression, else text). NULL with a message (file:line: text, malloc'ed) in *error_r. Warnings
+ * are logged. */
 pc__config *pc__config_load(const char *file, const char *const *overrides, size_t n_overrides,
                             char **error_r);
 void pc__config_free(pc__config **config);
@@ -72,7 +73,8 @@ const char *pc__opt_at(const char *host, const char *name, size_t i);
 extern const pc_option pc__core_options[];
 /* The same for options whose names are made at run time (of services: "c2s_ports"): `option` gives
  * name, type, default and range; it is not kept. Strings live until the exchange. */
-double pc__opt_number_of(const char *host, const pc_option *option); /* any number, seconds, bytes */
+double pc__opt_number_of(const char *host,
+                         const pc_option *option); /* any number, seconds, bytes */
 const char *pc__opt_str_of(const char *host, const pc_option *option);
 bool pc__opt_bool_of(const char *host, const pc_option *option);
 size_t pc__opt_count_of(const char *host, const pc_option *option);
