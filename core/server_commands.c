@@ -1,9 +1,11 @@
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "hosts.h"
 #include "jobs.h"
+#include "metrics.h"
 #include "server.h"
 #include "util/mem.h"
 
@@ -105,16 +107,38 @@ static void run_host_list(pc_call *call, pc_module *m)
 
 /* ---- stats */
 
-static void run_stats(pc_call *call, pc_module *m)
+struct stats {
+	pc_call *call;
+	const char *pattern;
+};
+
+static void print_histogram(pc_call *call, const pc__metric_view *v, const char *host)
+{
+	pc_call_print(call, "%s%s%s  %llu times, half below %g, 99%% below %g", v->name,
+	              host[0] ? " " : "", host, (unsigned long long)v->count,
+	              pc__metric_quantile(v, 0.5), pc__metric_quantile(v, 0.99));
+}
+
+static void print_metric(const pc__metric_view *v, void *data)
+{
+	const struct stats *s = data;
+	const char *host = v->host ? v->host : "";
+
+	if (s->pattern != NULL && fnmatch(s->pattern, v->name, 0) != 0)
+		return;
+	if (v->type == PC__HISTOGRAM)
+		print_histogram(s->call, v, host);
+	else
+		pc_call_print(s->call, "%s%s%s  %.15g", v->name, host[0] ? " " : "", host,
+		              v->value);
+}
+
+static void print_io(pc_call *call)
 {
 	pc__io_stats io = { 0 };
-	size_t resident = 0;
 
-	(void)m;
 	if (pc__server.io != NULL)
 		pc__io_get_stats(pc__server.io, &io);
-	uv_resident_set_memory(&resident);
-	pc_call_print(call, "memory:      %zu KiB", resident / 1024);
 	pc_call_print(call, "connections: %zu (%zu with a parser, %zu in a TLS handshake)",
 	              io.connections, io.parsers, io.handshakes);
 	pc_call_print(call, "unsent:      %zu bytes", io.unsent);
@@ -122,7 +146,21 @@ static void run_stats(pc_call *call, pc_module *m)
 	              (unsigned long long)io.bytes_in, (unsigned long long)io.reads);
 	pc_call_print(call, "sent:        %llu bytes in %llu writes",
 	              (unsigned long long)io.bytes_out, (unsigned long long)io.writes);
-	pc_call_print(call, "jobs:        %zu waiting", pc__jobs_pending());
+}
+
+static void run_stats(pc_call *call, pc_module *m)
+{
+	struct stats s = { .call = call, .pattern = pc_call_arg(call, 0) };
+	size_t resident = 0;
+
+	(void)m;
+	if (s.pattern == NULL) {
+		uv_resident_set_memory(&resident);
+		pc_call_print(call, "memory:      %zu KiB", resident / 1024);
+		print_io(call);
+		pc_call_print(call, "jobs:        %zu waiting", pc__jobs_pending());
+	}
+	pc__metrics_each(print_metric, &s);
 	pc_call_end(call, PC_OK, NULL);
 }
 
@@ -163,7 +201,7 @@ const pc_command pc__server_commands[] = {
 	{ "version", NULL, "", "Tells the server's version", run_version },
 	{ "reload", NULL, "", "Reads the configuration again", run_reload },
 	{ "stop", NULL, "", "Ends the server", run_stop },
-	{ "stats", NULL, "", "Shows what the server is doing", run_stats },
+	{ "stats", NULL, "[PATTERN]", "Shows what the server is doing", run_stats },
 	{ "host", "list", "", "Lists the hosts", run_host_list },
 	{ 0 },
 };
