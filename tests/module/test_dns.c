@@ -44,7 +44,8 @@ static size_t name_len(const uint8_t *name)
 static size_t make_answer(uint8_t *out, const uint8_t *question, size_t question_len)
 {
 	static const uint8_t record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7 };
-	bool known = memcmp(question + 12, "\1a\7example", 10) == 0 && question[question_len - 3] == 1;
+	bool known =
+	        memcmp(question + 12, "\1a\7example", 10) == 0 && question[question_len - 3] == 1;
 
 	memcpy(out, question, question_len);
 	out[2] = 0x85;                                            /* an answer, authoritative */
