@@ -100,8 +100,10 @@ void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
 		pc_stanza_set(pc_stanza_leaf(st, "text", text), "xml:lang", "en");
 	pc_session_send(s, st);
 	pc_stanza_free(&st);
-	state->failures++;
-	if (state->failures >= (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
+	/* A client that tries one mechanism after the other until it finds one that it masters
+	 * guesses nothing: it has twice as many attempts. */
+	state->failures += guess == SASL_GUESS ? 2 : 1;
+	if (state->failures >= 2 * (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
 		pc_session_close(s, "policy-violation", "Too many failed log-ins");
 	fire(m, s, "auth-failure", args, 2);
 	fire(m, s, "authentication-failure", args, 2);
@@ -323,7 +325,7 @@ static const pc_option options[] = {
 	  .min = 1,
 	  .max = 6,
 	  .live = true,
-	  .help = "Failed log-ins after which a stream is closed" },
+	  .help = "Wrong passwords after which a stream is closed; other failures count half" },
 	{ .name = "sasl_failures_per_address",
 	  .type = PC_OPT_INTEGER,
 	  .dflt = "60",

@@ -35,7 +35,7 @@ struct sasl_state {
 	uint8_t bindings;  /* channel bindings of the same, 1 << pc_binding */
 	uint8_t mechanism; /* of the exchange under way, as its bit's number */
 	uint8_t step;      /* enum sasl_step */
-	uint32_t failures; /* on this stream */
+	uint32_t failures; /* on this stream, in halves */
 };
 
 enum sasl_step { SASL_IDLE, SASL_WAIT_FIRST, SASL_WAIT_FINAL };
