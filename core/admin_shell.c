@@ -15,6 +15,7 @@ static void load(pc_module *m)
 	add_all(m, pc__user_commands);
 	add_all(m, pc__module_commands);
 	add_all(m, pc__session_commands);
+	add_all(m, pc__config_commands);
 }
 
 const pc_module_def pc_mod_admin_shell = {

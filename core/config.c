@@ -137,10 +137,10 @@ static void each_of(const struct pc__host_options *part, const char *host, pc__c
 			fn(host, e->name, &e->value, data);
 }
 
-void pc__config_each(pc__config_each_fn *fn, void *data)
+void pc__config_each(pc__config *config, pc__config_each_fn *fn, void *data)
 {
-	pc__config *config = pc__config_in_use();
-
+	if (config == NULL)
+		config = pc__config_in_use();
 	each_of(&config->global, NULL, fn, data);
 	for (struct pc__host_options *part = config->hosts; part; part = part->hh.next)
 		each_of(part, part->host.name, fn, data);

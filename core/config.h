@@ -56,10 +56,10 @@ typedef struct pc__config_host {
 	int line;
 } pc__config_host;
 const pc__config_host *pc__config_hosts(size_t *n_r);
-/* Everything that was written; host NULL: globally. */
+/* Everything that was written in the configuration (NULL: the one in use); host NULL: globally. */
 typedef void pc__config_each_fn(const char *host, const char *name, const pc__value *value,
                                 void *data);
-void pc__config_each(pc__config_each_fn *fn, void *data);
+void pc__config_each(pc__config *config, pc__config_each_fn *fn, void *data);
 
 /* Typed reading with the core's own options table (options.h lists them), for parts of the core:
  * host may be NULL. */

@@ -1,6 +1,7 @@
 /*
  * option_check.c - names of options that nobody knows, and what was probably meant.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 struct check {
 	pc__tables_fn *tables;
 	void *tables_data;
-	void (*line)(const char *text, void *data);
+	pc__check_line_fn *line;
 	void *data;
 	size_t found;
 };
@@ -105,28 +106,38 @@ static const char *nearest(const struct check *c, const char *name)
 	return near;
 }
 
+/* The command line has no lines. */
+static void place(const pc__value *value, char *out, size_t size)
+{
+	if (value->line > 0)
+		snprintf(out, size, "%s:%d", value->file, value->line);
+	else
+		snprintf(out, size, "%s", value->file);
+}
+
 static void check_one(const char *host, const char *name, const pc__value *value, void *data)
 {
 	struct check *c = data;
 	const char *near;
-	char *text;
+	char *text, where[300];
 
 	if (is_known(c, name))
 		return;
 	near = nearest(c, name);
-	text = pc__printf("%s:%d: option %s%s%s is not known%s%s%s", value->file, value->line, name,
-	                  host ? " of " : "", host ? host : "", near ? ": is " : "",
-	                  near ? near : "", near ? " meant?" : "");
+	place(value, where, sizeof(where));
+	text = pc__printf("%s: option %s%s%s is not known%s%s%s", where, name, host ? " of " : "",
+	                  host ? host : "", near ? ": is " : "", near ? near : "",
+	                  near ? " meant?" : "");
 	c->line(text, c->data);
 	free(text);
 	c->found++;
 }
 
-size_t pc__config_check(pc__tables_fn *tables, void *tables_data,
-                        void (*line)(const char *text, void *data), void *data)
+size_t pc__config_check(pc__config *config, pc__tables_fn *tables, void *tables_data,
+                        pc__check_line_fn *line, void *data)
 {
 	struct check c = { tables, tables_data, line, data, 0 };
 
-	pc__config_each(check_one, &c);
+	pc__config_each(config, check_one, &c);
 	return c.found;
 }

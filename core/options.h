@@ -35,9 +35,15 @@ struct pc__arena;
 bool pc__option_text(const pc_option *option, const char *text, struct pc__arena *arena,
                      pc__typed *typed_r);
 
-/* Names that were written and that no table knows: one line each ("FILE:LINE: ..."), with the name
- * that was probably meant. Calls `line` for each. `tables` is asked for one table after the other,
- * besides the core's own, until it gives NULL. Returns how many. */
+/* Names that were written in the configuration (NULL: the one in use) and that no table knows: one
+ * line each ("FILE:LINE: ..."), with the name that was probably meant. Calls `line` for each.
+ * `tables` is asked for one table after the other, besides the core's own, until it gives NULL.
+ * Returns how many. */
 typedef const pc_option *pc__tables_fn(size_t index, void *data);
-size_t pc__config_check(pc__tables_fn *tables, void *tables_data,
-                        void (*line)(const char *text, void *data), void *data);
+typedef void pc__check_line_fn(const char *text, void *data);
+size_t pc__config_check(pc__config *config, pc__tables_fn *tables, void *tables_data,
+                        pc__check_line_fn *line, void *data);
+/* The same with the tables of the modules that are loaded. */
+size_t pc__config_check_loaded(pc__config *config, pc__check_line_fn *line, void *data);
+/* Warns in the log, by that, about the configuration in use. */
+void pc__config_warn_unknown(void);

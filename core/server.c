@@ -19,6 +19,7 @@
 #include "loader.h"
 #include "log.h"
 #include "modules.h"
+#include "options.h"
 #include "ports.h"
 #include "sessions.h"
 #include "start.h"
@@ -97,6 +98,7 @@ int pc__server_reload(char **error_r)
 	pc__hosts_setup();
 	pc__certs_load();
 	tell_hosts_of_reload();
+	pc__config_warn_unknown();
 	pc__notify(pc__bus_global(), "config-reloaded", NULL, 0, NULL, 0);
 	pc__log("server", PC_INFO, "the configuration was reloaded");
 	return PC_OK;
@@ -174,6 +176,7 @@ int pc__server_start(void)
 	pc__hosts_setup();
 	if (pc__server.commands_only)
 		return pc__shell_serve_stdin();
+	pc__config_warn_unknown();
 	pc__certs_load();
 	pc__certs_watch();
 	pc__ports_open();

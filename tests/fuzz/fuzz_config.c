@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (config) {
 		pc__config_use(config);
 		ask_all();
-		pc__config_check(NULL, NULL, ignore, NULL);
+		pc__config_check(NULL, NULL, NULL, ignore, NULL);
 	}
 	free(copy);
 	return 0;

@@ -310,14 +310,14 @@ static void misspelt(void **state)
 	use("c2s_timeot = 5\ncolor = 'red'\nc2s_port = 5\ntext = 1\nsomething_else_entirely = 1\n"
 	    "VirtualHost 'h.example' modules_enalbed = {}");
 	said[0] = '\0';
-	assert_int_equal(pc__config_check(tables, NULL, say, NULL), 4);
+	assert_int_equal(pc__config_check(NULL, tables, NULL, say, NULL), 4);
 	assert_non_null(
 	        strstr(said, "main.conf:1: option c2s_timeot is not known: is c2s_timeout meant?"));
 	assert_non_null(strstr(said, "main.conf:2: option color is not known: is colour meant?"));
 	assert_non_null(strstr(said, "option something_else_entirely is not known\n"));
 	assert_non_null(strstr(said, "option modules_enalbed of h.example is not known: is "
 	                             "modules_enabled meant?"));
-	assert_int_equal(pc__config_check(NULL, NULL, say, NULL), 5);
+	assert_int_equal(pc__config_check(NULL, NULL, NULL, say, NULL), 5);
 }
 
 static void shipped_files_are_known(void **state)
@@ -328,7 +328,7 @@ static void shipped_files_are_known(void **state)
 	(void)state;
 	assert_non_null(config);
 	pc__config_use(config);
-	assert_int_equal(pc__config_check(NULL, NULL, say, NULL), 0);
+	assert_int_equal(pc__config_check(NULL, NULL, NULL, say, NULL), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
