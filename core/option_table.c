@@ -83,7 +83,7 @@ const pc_option pc__core_options[] = {
 
 	/* ---- clients */
 	LIST("c2s_ports", "{ 5222 }", "Ports for clients, with STARTTLS"),
-	LIST("c2s_direct_tls_ports", NULL, "Ports for clients, with TLS from the first byte (5223 is usual)"),
+	LIST("c2s_direct_tls_ports", "{ 5223 }", "Ports for clients, with TLS from the first byte"),
 	LIST("c2s_interfaces", NULL, "Addresses for clients; by default `interfaces`"),
 	LIST("legacy_ssl_ports", NULL, "Old name of c2s_direct_tls_ports"),
 	{ .name = "c2s_timeout", .type = PC_OPT_PERIOD, .dflt = "30", .min = 0.05, .max = 86400,
