@@ -56,8 +56,9 @@ PC_EXPORT pc_stanza *pc_stanza_iq(const char *type, const char *id, const char *
 /* The answer to an iq: type result, its id, addresses swapped, no child. */
 PC_EXPORT pc_stanza *pc_stanza_result(const pc_stanza *request);
 /* The error answer to any stanza (RFC 6120 8.3): addresses swapped, <error type> with the
- * condition (undefined-condition where the RFC does not know it), and text unless NULL. `type` is "auth", "cancel", "modify" or "wait"; NULL takes the
- * one that the RFC recommends for the condition. */
+ * condition (undefined-condition where the RFC does not know it), and text unless NULL. `type` is
+ * "auth", "cancel", "modify" or "wait"; NULL takes the one that the RFC recommends for the
+ * condition. */
 PC_EXPORT pc_stanza *pc_stanza_error(const pc_stanza *request, const char *type,
                                      const char *condition, const char *text);
 /* A copy of the element as a tree of its own, in a block of its exact size. */
