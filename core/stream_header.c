@@ -160,7 +160,7 @@ static void add_limits(pc_stream *s, pc_stanza *features)
 
 static void send_features(pc_stream *s)
 {
-	pc_stanza *features = pc_stanza_new("stream:features", NULL);
+	pc_stanza *features = pc_stanza_new("features", PC_NS_STREAM);
 	pc_host *host = s->host;
 	pc_session_id id = s->session->pub.id;
 

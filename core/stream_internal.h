@@ -1,6 +1,7 @@
 /*
- * stream_internal.h - the struct that streams.c (life), stream_header.c (headers, features, errors)
- * and stream_tls.c share; nobody else includes it.
+ * stream_internal.h - the struct that streams.c (life), stream_header.c (headers, features,
+ * errors), stream_elements.c, stream_events.c, stream_transport.c and stream.c (facts) share;
+ * nobody else includes it.
  */
 #pragma once
 
@@ -56,6 +57,7 @@ void pc__stream_got_header(pc_stream *s, const pc__xml_header *h);
 /* The class of streams whose module has gone: they only close. */
 extern const pc_stream_class pc__class_gone;
 /* streams.c */
+pc_stream *pc__stream_find(pc_conn_id conn); /* NULL: it has gone */
 void pc__stream_raw(pc_stream *s, const char *text, size_t len);
 void pc__stream_gone(pc_stream *s, const char *reason);
 /* Our end tag has been sent: the peer has NAME_close_timeout. */
@@ -63,3 +65,10 @@ void pc__stream_await_end(pc_stream *s);
 double pc__stream_option(const pc_stream *s, const char *suffix, double dflt);
 pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_id conn,
                            const char *ip, bool secure);
+/* stream_elements.c: around the handling of an element, which may be suspended. */
+void pc__stream_element_begin(pc_stream *s, pc_conn_id conn, size_t bytes);
+void pc__stream_element_end(pc_conn_id conn, size_t bytes);
+/* A place to be given back at the end of the turn; a stream that goes owes nothing. */
+void pc__stream_owe(pc_stream *s, size_t bytes);
+void pc__stream_unowe(pc_stream *s);
+void pc__streams_give_back(void);

@@ -47,7 +47,7 @@ static pc_stream **place(pc_conn_id conn, bool make)
 	return t < n_tables && slot < tables[t].n ? &tables[t].at[slot] : NULL;
 }
 
-static pc_stream *find(pc_conn_id conn)
+pc_stream *pc__stream_find(pc_conn_id conn)
 {
 	pc_stream **at = place(conn, false);
 
@@ -115,14 +115,12 @@ pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_i
 	return s;
 }
 
-static void unowe(pc_stream *s);
-
 static void free_stream(pc_stream *s)
 {
 	bool is_xmpp = s->is_xmpp;
 
 	pc__timer_clear(&s->deadline);
-	unowe(s);
+	pc__stream_unowe(s);
 	if (s->conn)
 		*place(s->conn, true) = NULL;
 	pc__io_tls_info_free(&s->tls);
@@ -168,87 +166,7 @@ void pc__stream_bound(pc_stream *s)
 	pc_stream_barrier(s, false);
 }
 
-/* ------------------------------------------------------------ elements under way */
-
-static struct pc__element current;
-static bool kept;
-
-struct pc__element pc__stream_element(void)
-{
-	return current;
-}
-
-void pc__stream_keep_element(void)
-{
-	kept = true;
-}
-
-static pc_stream *owing;
-
-static void unowe(pc_stream *s)
-{
-	pc_stream **at = &owing;
-
-	if (!s->owes)
-		return;
-	while (*at != s)
-		at = &(*at)->owed_next;
-	*at = s->owed_next;
-	s->owes = false;
-}
-
-/* Places are given back once a turn, whatever the number of elements. */
-static void owe(pc_stream *s, size_t bytes)
-{
-	s->owed++;
-	s->owed_bytes += bytes;
-	if (!s->owes) {
-		s->owes = true;
-		s->owed_next = owing;
-		owing = s;
-	}
-}
-
-static void give_back_all(void)
-{
-	while (owing) {
-		pc_stream *s = owing;
-
-		owing = s->owed_next;
-		s->owes = false;
-		pc__io_credit(pc__server.io, s->conn, s->owed, s->owed_bytes);
-		s->owed = 0;
-		s->owed_bytes = 0;
-	}
-}
-
-static void take_barrier_off(pc_stream *s)
-{
-	enum pc__stream_then then = s->then;
-
-	s->then = PC__THEN_CONTINUE;
-	if (then == PC__THEN_RESTART)
-		pc__io_restart(pc__server.io, s->conn);
-	else if (then == PC__THEN_STARTTLS)
-		pc__io_starttls(pc__server.io, s->conn, s->host ? pc_host_name(s->host) : NULL);
-	else
-		pc__io_continue(pc__server.io, s->conn);
-}
-
-/* With the barrier up the element's end is what the I/O thread waits for; with it down only the
- * count matters. */
-void pc__stream_element_done(pc_conn_id conn, size_t bytes)
-{
-	pc_stream *s = conn ? find(conn) : NULL;
-
-	if (s == NULL)
-		return;
-	owe(s, bytes);
-	if (s->under_barrier) {
-		s->under_barrier = false;
-		take_barrier_off(s);
-	}
-}
+/* ------------------------------------------------------------ what comes next */
 
 void pc_stream_barrier(pc_stream *s, bool up)
 {
@@ -320,7 +238,7 @@ bool pc__stream_is_framed(const pc_stream *s)
 
 void pc__stream_slow_conn(pc_conn_id conn)
 {
-	pc_stream *s = find(conn);
+	pc_stream *s = pc__stream_find(conn);
 
 	if (s && s->session && s->session->pub.type == PC_C2S)
 		pc__io_slow(pc__server.io, conn, SLOW_MS);
@@ -443,213 +361,3 @@ void pc__streams_move(const pc_module *old, pc_module *new, const pc_stream_clas
 {
 	each_stream(move_one, &(struct move){ old, new, class });
 }
-
-/* ------------------------------------------------------------ what the I/O threads tell */
-
-static void on_accepted(pc_conn_id conn, void *user, const char *ip, void *data)
-{
-	const struct pc__socket *socket = user;
-	pc_stream *s = pc__stream_make(socket->m, socket->class, conn, ip, false);
-
-	(void)data;
-	if (s->class->opened)
-		s->class->opened(s);
-	if (s->class->framing == PC_FRAMING_RAW)
-		pc_stream_barrier(s, false);
-}
-
-static void on_connected(pc_conn_id conn, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s && s->class->opened)
-		s->class->opened(s);
-}
-
-static void on_tls_done(pc_conn_id conn, pc__io_tls_info *info, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s == NULL) {
-		pc__io_tls_info_free(&info);
-		return;
-	}
-	s->secure = true;
-	s->tls = info;
-	s->tls_version = info->version;
-	s->tls_cipher = info->cipher;
-	if (s->session)
-		s->session->pub.secure = true;
-	if (s->class->secured)
-		s->class->secured(s);
-}
-
-static void on_header(pc_conn_id conn, const pc__xml_header *h, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s == NULL)
-		return;
-	if (s->state == PC__STREAM_WAITING)
-		pc__stream_got_header(s, h);
-	if (s->state != PC__STREAM_GONE)
-		pc__io_continue(pc__server.io, conn);
-}
-
-/* RFC 6120 4.9.3.10 and 4.8.2: stanzas are in the stream's content namespace. */
-static bool is_misplaced(const pc_stanza *st)
-{
-	static const char *const names[] = { "message", "presence", "iq" };
-	const char *ns = pc_stanza_ns(st);
-
-	if (ns == NULL || *ns == '\0')
-		return true;
-	for (size_t i = 0; i < PC__COUNT(names); i++)
-		if (strcmp(pc_stanza_name(st), names[i]) == 0)
-			return strcmp(ns, PC_NS_CLIENT) != 0;
-	return false;
-}
-
-static bool is_stream_error(const pc_stanza *st)
-{
-	return pc_stanza_is(st, "error", PC_NS_STREAM);
-}
-
-static void take_element(pc_stream *s, pc_stanza *st)
-{
-	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_WAITING) {
-		pc_stanza_free(&st);
-	} else if (is_misplaced(st)) {
-		pc_stanza_free(&st);
-		pc_stream_error(s, "invalid-namespace", NULL);
-	} else if (is_stream_error(st)) {
-		pc_stanza_free(&st);
-		pc_stream_close(s);
-	} else if (s->class->element) {
-		s->class->element(s, st);
-	} else {
-		pc_stanza_free(&st);
-	}
-}
-
-static void on_element(pc_conn_id conn, pc_stanza *st, size_t bytes, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s == NULL) {
-		pc_stanza_free(&st);
-		return;
-	}
-	current = (struct pc__element){ conn, bytes };
-	kept = false;
-	s->under_barrier = s->barrier;
-	take_element(s, st);
-	current.conn = 0;
-	if (!kept)
-		pc__stream_element_done(conn, bytes);
-}
-
-static void on_bytes(pc_conn_id conn, const void *bytes, size_t len, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s && s->state != PC__STREAM_CLOSING && s->class->bytes)
-		s->class->bytes(s, bytes, len);
-	if (find(conn) == s && s)
-		owe(s, len);
-}
-
-static void on_stream_end(pc_conn_id conn, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s == NULL)
-		return;
-	if (s->class->ended)
-		s->class->ended(s);
-	pc_stream_close(s);
-	pc__io_close(pc__server.io, conn, "closed");
-}
-
-static void on_error(pc_conn_id conn, const char *condition, const char *text, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s == NULL)
-		return;
-	if (s->state == PC__STREAM_CLOSING) /* it has said enough */
-		pc__io_close(pc__server.io, conn, "closed");
-	else
-		pc_stream_error(s, condition, text);
-}
-
-static void on_idle(pc_conn_id conn, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s && s->state == PC__STREAM_OPEN && (s->class->idle == NULL || !s->class->idle(s)))
-		pc_stream_error(s, "connection-timeout", NULL);
-}
-
-static void on_piled(pc_conn_id conn, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s)
-		s->lags = true;
-}
-
-static void on_drained(pc_conn_id conn, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s == NULL)
-		return;
-	s->lags = false;
-	if (s->class->drained)
-		s->class->drained(s);
-}
-
-static void on_closed(pc_conn_id conn, const char *reason, void *data)
-{
-	pc_stream *s = find(conn);
-
-	(void)data;
-	if (s == NULL)
-		return;
-	pc__log("streams", PC_DEBUG, "%s from %s ended: %s", s->class->name, s->ip, reason);
-	pc__stream_gone(s, reason);
-}
-
-static void on_turn(void *data)
-{
-	(void)data;
-	pc__sessions_reap();
-	give_back_all();
-}
-
-const pc__io_handler pc__streams_handler = {
-	.accepted = on_accepted,
-	.connected = on_connected,
-	.tls_done = on_tls_done,
-	.header = on_header,
-	.element = on_element,
-	.bytes = on_bytes,
-	.stream_end = on_stream_end,
-	.error = on_error,
-	.idle = on_idle,
-	.piled = on_piled,
-	.drained = on_drained,
-	.closed = on_closed,
-	.turn = on_turn,
-};
