@@ -2,10 +2,10 @@
  * certs.h - which certificate serves which host, and the TLS settings: the snapshot that the I/O
  * threads use.
  *
- * For a host, in this order: its option `ssl = { certificate, key }`, its option `certificate`; a file
- * of the folder `certificates` (HOST.crt with HOST.key, HOST.pem, HOST/fullchain.pem with
- * HOST/privkey.pem, or any other there whose names cover the host); the global `ssl`; and where there
- * is none, a self-signed one that is made and kept in the data folder.
+ * For a host, in this order: its option `ssl = { certificate, key }`, its option `certificate`; a
+ * file of the folder `certificates` (HOST.crt with HOST.key, HOST.pem, HOST/fullchain.pem with
+ * HOST/privkey.pem, or any other there whose names cover the host); the global `ssl`; and where
+ * there is none, a self-signed one that is made and kept in the data folder.
  */
 #pragma once
 

@@ -14,10 +14,10 @@ typedef struct pc__tls pc__tls;
 typedef enum pc__tls_profile { PC__TLS_MODERN, PC__TLS_INTERMEDIATE } pc__tls_profile;
 
 typedef struct pc__tls_settings {
-	pc__tls_profile profile;  /* modern: 1.3 only; intermediate: 1.2 too */
-	const char *priorities;   /* GnuTLS priority string instead of the profile's; NULL: none */
-	const char *cafile;       /* trust for peers' certificates; NULL: the system's */
-	const void *ticket_key;   /* kept over reloads so that tickets stay good; NULL: a new one */
+	pc__tls_profile profile; /* modern: 1.3 only; intermediate: 1.2 too */
+	const char *priorities;  /* GnuTLS priority string instead of the profile's; NULL: none */
+	const char *cafile;      /* trust for peers' certificates; NULL: the system's */
+	const void *ticket_key;  /* kept over reloads so that tickets stay good; NULL: a new one */
 	size_t ticket_key_len;
 } pc__tls_settings;
 
@@ -38,5 +38,5 @@ int pc__tls_self_signed(const char *name, const char *cert_file, const char *key
 /* The ticket key, to hand to the next snapshot. */
 const void *pc__tls_ticket_key(const pc__tls *tls, size_t *len_r);
 
-pc__tls *pc__tls_ref(pc__tls *tls);    /* from any thread */
-void pc__tls_unref(pc__tls **tls);     /* from any thread */
+pc__tls *pc__tls_ref(pc__tls *tls); /* from any thread */
+void pc__tls_unref(pc__tls **tls);  /* from any thread */

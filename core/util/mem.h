@@ -1,5 +1,6 @@
 /*
- * mem.h - memory that is always there: out of memory ends the process, so nothing here returns NULL.
+ * mem.h - memory that is always there: out of memory ends the process, so nothing here returns
+ * NULL.
  */
 #pragma once
 

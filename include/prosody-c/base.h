@@ -40,20 +40,20 @@
 /* Errors are negative; 0 is success. pc_strerror() names them. */
 enum {
 	PC_OK = 0,
-	PC_EINVAL = -1,       /* malformed argument or input */
-	PC_ENOENT = -2,       /* no such thing */
-	PC_EEXIST = -3,       /* there is one already */
-	PC_ELIMIT = -4,       /* a limit was reached */
-	PC_EPERM = -5,        /* not allowed */
-	PC_EAUTH = -6,        /* credentials are wrong */
-	PC_EIO = -7,          /* storage or network failed */
-	PC_ESTATE = -8,       /* not in this state */
-	PC_ETIMEOUT = -9,     /* the deadline passed */
-	PC_ECONFLICT = -10,   /* compare-and-set found another value; name taken */
-	PC_ENOTSUP = -11,     /* not supported here */
-	PC_ECANCELED = -12,   /* the other side went away: session, module or server */
-	PC_EBUSY = -13,       /* overloaded: try again later */
-	PC_EINTERNAL = -14,   /* a programming error, already logged */
+	PC_EINVAL = -1,     /* malformed argument or input */
+	PC_ENOENT = -2,     /* no such thing */
+	PC_EEXIST = -3,     /* there is one already */
+	PC_ELIMIT = -4,     /* a limit was reached */
+	PC_EPERM = -5,      /* not allowed */
+	PC_EAUTH = -6,      /* credentials are wrong */
+	PC_EIO = -7,        /* storage or network failed */
+	PC_ESTATE = -8,     /* not in this state */
+	PC_ETIMEOUT = -9,   /* the deadline passed */
+	PC_ECONFLICT = -10, /* compare-and-set found another value; name taken */
+	PC_ENOTSUP = -11,   /* not supported here */
+	PC_ECANCELED = -12, /* the other side went away: session, module or server */
+	PC_EBUSY = -13,     /* overloaded: try again later */
+	PC_EINTERNAL = -14, /* a programming error, already logged */
 };
 PC_EXPORT const char *pc_strerror(int err);
 
@@ -66,7 +66,7 @@ typedef struct pc_str {
 typedef uint64_t pc_conn_id;    /* a connection; 0 is none. Never reused while the server runs */
 typedef uint64_t pc_session_id; /* a session; 0 is none. Never reused while the server runs */
 typedef uint64_t pc_token;      /* a suspended event; 0 is none (event.h) */
-typedef uint64_t pc_ticket;     /* a write's place in the order of its database; 0 is none (store.h) */
+typedef uint64_t pc_ticket; /* a write's place in the order of its database; 0 is none (store.h) */
 
 /* What a handler says of an event; a negative PC_E* is logged and ends the event as an error. */
 typedef int pc_result;

@@ -17,10 +17,10 @@ typedef enum pc_opt_type {
 	PC_OPT_PERIOD, /* seconds, fractions too; text such as "2 days"; "never" */
 	PC_OPT_SIZE,   /* bytes; text such as "256 KiB" */
 	PC_OPT_ENUM,
-	PC_OPT_LIST,   /* of strings; a single value is a list of one */
-	PC_OPT_SET,    /* the same without order or doubles */
-	PC_OPT_PATH,   /* relative to the configuration's folder */
-	PC_OPT_TABLE,  /* names to values, read by pc_opt_field */
+	PC_OPT_LIST,  /* of strings; a single value is a list of one */
+	PC_OPT_SET,   /* the same without order or doubles */
+	PC_OPT_PATH,  /* relative to the configuration's folder */
+	PC_OPT_TABLE, /* names to values, read by pc_opt_field */
 } pc_opt_type;
 
 typedef struct pc_option {
@@ -34,15 +34,16 @@ typedef struct pc_option {
 	const char *help;          /* one line */
 } pc_option;
 
-/* Names must be in the module's list; another one is a sticky registration error. Strings live until
- * the next reload of the configuration: copy what is kept. */
+/* Names must be in the module's list; another one is a sticky registration error. Strings live
+ * until the next reload of the configuration: copy what is kept. */
 PC_EXPORT const char *pc_opt_str(pc_module *m, const char *name); /* string, enum, path; or NULL */
 PC_EXPORT int64_t pc_opt_int(pc_module *m, const char *name);     /* integer, size */
 PC_EXPORT bool pc_opt_bool(pc_module *m, const char *name);
-PC_EXPORT double pc_opt_seconds(pc_module *m, const char *name);  /* INFINITY for "never" */
-PC_EXPORT size_t pc_opt_count(pc_module *m, const char *name);    /* list, set */
+PC_EXPORT double pc_opt_seconds(pc_module *m, const char *name); /* INFINITY for "never" */
+PC_EXPORT size_t pc_opt_count(pc_module *m, const char *name);   /* list, set */
 PC_EXPORT const char *pc_opt_at(pc_module *m, const char *name, size_t index);
-PC_EXPORT bool pc_opt_has(pc_module *m, const char *name, const char *value); /* in a list or set? */
-PC_EXPORT bool pc_opt_is_set(pc_module *m, const char *name);     /* written in the file? */
+PC_EXPORT bool pc_opt_has(pc_module *m, const char *name,
+                          const char *value);                 /* in a list or set? */
+PC_EXPORT bool pc_opt_is_set(pc_module *m, const char *name); /* written in the file? */
 /* A field of a table as text, "a.b" for one below; NULL when it is not there. */
 PC_EXPORT const char *pc_opt_field(pc_module *m, const char *name, const char *field);

@@ -9,9 +9,9 @@
 
 #include <prosody-c/base.h>
 
-#define PC_JID_PART_MAX 1023                  /* bytes of one part, prepared */
-#define PC_JID_MAX (3 * PC_JID_PART_MAX + 2)  /* bytes of a whole address, without the NUL */
-#define PC_JID_BUF (3 * PC_JID_PART_MAX + 3)  /* room for the three parts, each with its NUL */
+#define PC_JID_PART_MAX 1023                 /* bytes of one part, prepared */
+#define PC_JID_MAX (3 * PC_JID_PART_MAX + 2) /* bytes of a whole address, without the NUL */
+#define PC_JID_BUF (3 * PC_JID_PART_MAX + 3) /* room for the three parts, each with its NUL */
 
 /* Parts are NUL-terminated and point into the buffer that was given; local and resource are NULL
  * where the address has none; domain is never NULL. */

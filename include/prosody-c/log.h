@@ -24,6 +24,6 @@ PC_EXPORT pc_metric *pc_counter(pc_module *m, const char *name, const char *help
 PC_EXPORT pc_metric *pc_gauge(pc_module *m, const char *name, const char *help);
 /* Buckets of powers of two from `least` on. */
 PC_EXPORT pc_metric *pc_histogram(pc_module *m, const char *name, const char *help, double least);
-PC_EXPORT void pc_metric_add(pc_metric *metric, double n);     /* counter, gauge */
-PC_EXPORT void pc_metric_set(pc_metric *metric, double value); /* gauge */
+PC_EXPORT void pc_metric_add(pc_metric *metric, double n);         /* counter, gauge */
+PC_EXPORT void pc_metric_set(pc_metric *metric, double value);     /* gauge */
 PC_EXPORT void pc_metric_observe(pc_metric *metric, double value); /* histogram */

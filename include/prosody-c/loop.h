@@ -12,8 +12,8 @@ PC_EXPORT int64_t pc_now_ms(void);  /* monotonic, of this turn of the loop */
 PC_EXPORT int64_t pc_time_ms(void); /* wall clock, since 1970 */
 
 typedef void pc_timer_fn(void *data);
-/* Seconds may be fractions. A timer that ran once is gone; pc_timer_stop clears the pointer, NULL is
- * fine. */
+/* Seconds may be fractions. A timer that ran once is gone; pc_timer_stop clears the pointer, NULL
+ * is fine. */
 PC_EXPORT pc_timer *pc_after(pc_module *m, double seconds, pc_timer_fn *fn, void *data);
 PC_EXPORT pc_timer *pc_every(pc_module *m, double seconds, pc_timer_fn *fn, void *data);
 PC_EXPORT void pc_timer_stop(pc_timer **timer);
@@ -41,7 +41,8 @@ PC_EXPORT void pc_watch_stop(pc_watch **w);
 typedef struct pc_child pc_child;
 typedef struct pc_child_fns {
 	void (*output)(pc_child *c, const void *bytes, size_t len, void *data);
-	void (*ended)(pc_child *c, int status, void *data); /* as waitpid; the child is gone after */
+	void (*ended)(pc_child *c, int status,
+	              void *data); /* as waitpid; the child is gone after */
 } pc_child_fns;
 /* argv ends with NULL. NULL when it cannot be started (logged). Killed when the module goes. */
 PC_EXPORT pc_child *pc_spawn(pc_module *m, const char *const *argv, const pc_child_fns *fns,
@@ -53,10 +54,10 @@ PC_EXPORT void pc_child_kill(pc_child *c, int signal);
 /* ---- DNS. Answers are cached and, where the zone is signed, validated. */
 
 typedef struct pc_dns_answer {
-	int err;           /* PC_OK, PC_ENOENT (no such name or no such record), PC_EIO, PC_ETIMEOUT */
-	bool secure;       /* validated by DNSSEC */
-	bool bogus;        /* validation failed */
-	const pc_str *data;/* the records' raw data, n of them */
+	int err;     /* PC_OK, PC_ENOENT (no such name or no such record), PC_EIO, PC_ETIMEOUT */
+	bool secure; /* validated by DNSSEC */
+	bool bogus;  /* validation failed */
+	const pc_str *data; /* the records' raw data, n of them */
 	size_t n;
 	uint32_t ttl;
 } pc_dns_answer;

@@ -16,8 +16,8 @@
  * afterwards with the first failure named. What was registered goes with the module.
  *
  * Reload: the new code is loaded paused, `save` of the old instance fills a state, `restore` of the
- * new one reads it, hooks are exchanged between two turns of the loop, the old one is unloaded. When
- * the new one fails, the old one stays. Blocks of session data move over as they are when
+ * new one reads it, hooks are exchanged between two turns of the loop, the old one is unloaded.
+ * When the new one fails, the old one stays. Blocks of session data move over as they are when
  * `.session_size` and `.state_version` are the same on both sides; else they start anew.
  * Callbacks of the old instance that are still under way run in the old code, on the old instance's
  * data, which is kept for them.
@@ -40,18 +40,18 @@ typedef struct pc_module_def {
 	uint16_t abi_major, abi_minor; /* set by PC_MODULE */
 	uint32_t size;
 	const char *name;
-	const char *summary;     /* one line */
-	const char *xeps;        /* "0199 0030": what it implements */
-	const char *const *needs;/* names of modules to load first; ends with NULL */
+	const char *summary;      /* one line */
+	const char *xeps;         /* "0199 0030": what it implements */
+	const char *const *needs; /* names of modules to load first; ends with NULL */
 	pc_scope scope;
-	bool no_reload;          /* storage drivers: cannot be replaced while running */
-	size_t data_size;        /* bytes of the instance's own data, zeroed */
-	size_t session_size;     /* bytes of data for a session, zeroed at first use */
-	uint32_t state_version;  /* of session data and saved state */
-	const pc_option *options;      /* what it reads from the configuration; ends with {0} */
-	const pc_event_decl *events;   /* what it fires; ends with {0} */
+	bool no_reload;              /* storage drivers: cannot be replaced while running */
+	size_t data_size;            /* bytes of the instance's own data, zeroed */
+	size_t session_size;         /* bytes of data for a session, zeroed at first use */
+	uint32_t state_version;      /* of session data and saved state */
+	const pc_option *options;    /* what it reads from the configuration; ends with {0} */
+	const pc_event_decl *events; /* what it fires; ends with {0} */
 	void (*load)(pc_module *m);
-	void (*unload)(pc_module *m);  /* only for what was not registered through m */
+	void (*unload)(pc_module *m); /* only for what was not registered through m */
 	void (*add_host)(pc_module *m, pc_host *host);
 	void (*remove_host)(pc_module *m, pc_host *host);
 	void (*session_free)(pc_module *m, void *session_data); /* before the block is freed */
@@ -70,8 +70,8 @@ typedef struct pc_module_def {
 
 PC_EXPORT void *pc_module_data(const pc_module *m);
 PC_EXPORT const char *pc_module_name(const pc_module *m);
-PC_EXPORT pc_host *pc_module_host(const pc_module *m);          /* NULL in a global module */
-PC_EXPORT const char *pc_module_host_name(const pc_module *m);  /* "*" in a global module */
+PC_EXPORT pc_host *pc_module_host(const pc_module *m);         /* NULL in a global module */
+PC_EXPORT const char *pc_module_host_name(const pc_module *m); /* "*" in a global module */
 /* Zeroed memory that is freed after unload. */
 PC_EXPORT void *pc_module_alloc(pc_module *m, size_t size);
 /* Refuses the module, with this reason in the log; for checks that `load` makes itself. */
@@ -93,10 +93,12 @@ PC_EXPORT void pc_remove_item(pc_module *m, const char *kind, const void *item);
 typedef bool pc_item_fn(const void *item, pc_module *owner, void *data);
 PC_EXPORT void pc_each_item(pc_host *host, const char *kind, pc_item_fn *fn, void *data);
 
-PC_EXPORT void pc_add_feature(pc_module *m, const char *ns);                 /* item "feature" */
-typedef struct pc_identity { const char *category, *type, *name; } pc_identity;
+PC_EXPORT void pc_add_feature(pc_module *m, const char *ns); /* item "feature" */
+typedef struct pc_identity {
+	const char *category, *type, *name;
+} pc_identity;
 PC_EXPORT void pc_add_identity(pc_module *m, const char *category, const char *type,
-                               const char *name);                            /* item "identity" */
+                               const char *name); /* item "identity" */
 
 /* A service that one module provides and others look up: a struct of functions whose layout both
  * know from a public header. An item of kind "NAME-provider". */

@@ -10,14 +10,13 @@
  * Callbacks in order of a stream's life; all may be NULL:
  *   opened   the connection stands (accepted, or connected by pc_connect)
  *   secured  TLS stands
- *   header   the peer's stream header came and is well-formed; the class checks its `to` and answers
- *            by pc_stream_open() or pc_stream_error()
- *   element  a top-level element (PC_FRAMING_XMPP)
+ *   header   the peer's stream header came and is well-formed; the class checks its `to` and
+ * answers by pc_stream_open() or pc_stream_error() element  a top-level element (PC_FRAMING_XMPP)
  *   bytes    bytes (PC_FRAMING_RAW)
- *   idle     nothing was read for the read time-out (option NAME_read_timeout, 840 s): true keeps it
- *   drained  what was written has left, after it had piled up
- *   ended    the peer closed its stream (the core answers and closes)
- *   closed   the connection is gone; nothing can be written. The stream is freed afterwards
+ *   idle     nothing was read for the read time-out (option NAME_read_timeout, 840 s): true keeps
+ * it drained  what was written has left, after it had piled up ended    the peer closed its stream
+ * (the core answers and closes) closed   the connection is gone; nothing can be written. The stream
+ * is freed afterwards
  *
  * The barrier. A stream starts with its barrier up: after each top-level element the parser stops
  * until the element's handling has ended, so that a change of protocol (TLS, SASL, handshake) never
@@ -39,12 +38,12 @@ typedef struct pc_stream_header {
 
 typedef struct pc_stream_class {
 	size_t size;
-	const char *name;            /* "c2s": names its options NAME_timeout, ... */
+	const char *name; /* "c2s": names its options NAME_timeout, ... */
 	pc_framing framing;
-	const char *content_ns;      /* "jabber:client"; read and written as such on the wire */
-	pc_session_type type;        /* of a new stream's session; PC_FRAMING_RAW has no session */
-	const char *alpn;            /* accepted with direct TLS, e.g. "xmpp-client"; NULL: any */
-	size_t data_size;            /* bytes of the stream's own data, zeroed */
+	const char *content_ns; /* "jabber:client"; read and written as such on the wire */
+	pc_session_type type;   /* of a new stream's session; PC_FRAMING_RAW has no session */
+	const char *alpn;       /* accepted with direct TLS, e.g. "xmpp-client"; NULL: any */
+	size_t data_size;       /* bytes of the stream's own data, zeroed */
 	void (*opened)(pc_stream *s);
 	void (*secured)(pc_stream *s);
 	void (*header)(pc_stream *s, const pc_stream_header *h);
@@ -61,12 +60,12 @@ typedef struct pc_stream_class {
 
 typedef struct pc_listener {
 	size_t size;
-	const char *service;         /* "c2s": names the options */
+	const char *service; /* "c2s": names the options */
 	const pc_stream_class *class;
-	const char *default_ports;   /* "5222", "5222,5223", "" for none */
+	const char *default_ports; /* "5222", "5222,5223", "" for none */
 	bool direct_tls;
-	bool private_service;        /* loopback unless configured */
-	const char *unix_path;       /* a UNIX socket instead (relative to the data folder); or NULL */
+	bool private_service;  /* loopback unless configured */
+	const char *unix_path; /* a UNIX socket instead (relative to the data folder); or NULL */
 } pc_listener;
 PC_EXPORT void pc_listen(pc_module *m, const pc_listener *listener);
 
@@ -77,27 +76,27 @@ typedef struct pc_connect_args {
 	const char *address;
 	uint16_t port;
 	bool direct_tls;
-	const char *server_name;     /* SNI */
+	const char *server_name; /* SNI */
 	const char *alpn;
-	double timeout;              /* seconds; 0: the default of 20 */
-	void *data;                  /* pc_stream_user() */
+	double timeout; /* seconds; 0: the default of 20 */
+	void *data;     /* pc_stream_user() */
 } pc_connect_args;
 PC_EXPORT pc_stream *pc_connect(pc_module *m, const pc_connect_args *args);
 
 /* ---- a stream */
 
-PC_EXPORT void *pc_stream_data(pc_stream *s);            /* the class's data_size bytes */
-PC_EXPORT void *pc_stream_user(pc_stream *s);            /* of pc_connect_args.data */
-PC_EXPORT pc_module *pc_stream_module(const pc_stream *s); /* who listens or connected */
+PC_EXPORT void *pc_stream_data(pc_stream *s);                      /* the class's data_size bytes */
+PC_EXPORT void *pc_stream_user(pc_stream *s);                      /* of pc_connect_args.data */
+PC_EXPORT pc_module *pc_stream_module(const pc_stream *s);         /* who listens or connected */
 PC_EXPORT const pc_session *pc_stream_session(const pc_stream *s); /* NULL: raw */
 PC_EXPORT const pc_stream_class *pc_stream_class_of(const pc_stream *s);
-PC_EXPORT const char *pc_stream_id(const pc_stream *s);  /* of the current header; "" before */
+PC_EXPORT const char *pc_stream_id(const pc_stream *s); /* of the current header; "" before */
 PC_EXPORT const char *pc_stream_ip(const pc_stream *s);
 PC_EXPORT pc_conn_id pc_stream_conn(const pc_stream *s);
 
 /* Sends our header, as an answer (or as the one who connected), and binds the stream to the host.
- * Before it, pc_stream_error() sends a header of its own. For clients the core fires stream-open and
- * then stream-features, and sends the features. */
+ * Before it, pc_stream_error() sends a header of its own. For clients the core fires stream-open
+ * and then stream-features, and sends the features. */
 PC_EXPORT void pc_stream_open(pc_stream *s, pc_host *host, const char *to, const char *from);
 /* The session's type, for classes of modules: component_unauthed -> component, ... */
 PC_EXPORT void pc_stream_set_type(pc_stream *s, pc_session_type type);
@@ -108,7 +107,8 @@ PC_EXPORT void pc_stream_barrier(pc_stream *s, bool up);
 /* After the element under way the peer starts anew with a header: new parser, new id. */
 PC_EXPORT void pc_stream_restart(pc_stream *s);
 /* What was sent before goes out in the clear, then TLS starts. Anything that the peer sent behind
- * its request ends the connection. As server, `host` picks the certificate where there is no SNI. */
+ * its request ends the connection. As server, `host` picks the certificate where there is no SNI.
+ */
 PC_EXPORT void pc_stream_starttls(pc_stream *s, pc_host *host);
 /* The stream error and the end (RFC 6120 4.9); text may be NULL. */
 PC_EXPORT void pc_stream_error(pc_stream *s, const char *condition, const char *text);
@@ -117,8 +117,8 @@ PC_EXPORT void pc_stream_close(pc_stream *s);
 /* At once and without a word. */
 PC_EXPORT void pc_stream_abort(pc_stream *s, const char *reason);
 
-PC_EXPORT int pc_stream_send(pc_stream *s, pc_stanza *st);                    /* XMPP, borrowed */
-PC_EXPORT int pc_stream_write(pc_stream *s, const void *bytes, size_t len);   /* RAW, and " " */
+PC_EXPORT int pc_stream_send(pc_stream *s, pc_stanza *st);                  /* XMPP, borrowed */
+PC_EXPORT int pc_stream_write(pc_stream *s, const void *bytes, size_t len); /* RAW, and " " */
 /* The peer takes less than it is sent: more than half of what may pile up has not left. */
 PC_EXPORT bool pc_stream_lags(const pc_stream *s);
 /* Parsed limits of the peer's stanzas change: after authentication. Bytes. */
@@ -140,7 +140,7 @@ PC_EXPORT size_t pc_stream_peer_certs(const pc_stream *s, const pc_str **certs_r
 
 typedef struct pc_transport {
 	size_t size;
-	bool framed;   /* each element stands alone: xmlns on each, <open/> and <close/> (RFC 7395) */
+	bool framed; /* each element stands alone: xmlns on each, <open/> and <close/> (RFC 7395) */
 	void (*send)(void *t, const void *bytes, size_t len);
 	void (*close)(void *t); /* the stream has ended; t is not called again */
 } pc_transport;

@@ -2,8 +2,9 @@
  * roster.h - an account's contacts and what is subscribed (RFC 6121 sections 2 and 3, appendix A).
  *
  * A roster is loaded when the first session of the account binds, stays while one is connected, and
- * is loaded for a moment where somebody writes to an account that is offline. All changes go through
- * the functions here; each returns the ticket of its write. Iterating is valid until a change.
+ * is loaded for a moment where somebody writes to an account that is offline. All changes go
+ * through the functions here; each returns the ticket of its write. Iterating is valid until a
+ * change.
  */
 #pragma once
 
@@ -14,13 +15,13 @@ typedef enum pc_subscription { PC_SUB_NONE, PC_SUB_TO, PC_SUB_FROM, PC_SUB_BOTH 
 
 /* A contact; it exists for pending requests as well (in_roster is false then). */
 typedef struct pc_contact {
-	const char *jid;          /* bare or full as it was added; prepared */
-	const char *name;         /* NULL: none */
+	const char *jid;  /* bare or full as it was added; prepared */
+	const char *name; /* NULL: none */
 	pc_subscription subscription;
-	bool in_roster;           /* shown to clients */
-	bool pending_out;         /* ask='subscribe' */
-	bool pending_in;          /* they asked; not answered yet */
-	bool approved;            /* pre-approved (RFC 6121 3.4) */
+	bool in_roster;   /* shown to clients */
+	bool pending_out; /* ask='subscribe' */
+	bool pending_in;  /* they asked; not answered yet */
+	bool approved;    /* pre-approved (RFC 6121 3.4) */
 	const char *const *groups;
 	size_t n_groups;
 } pc_contact;
@@ -53,13 +54,19 @@ PC_EXPORT int pc_roster_remove(pc_roster *r, const char *jid, pc_contact *was_r,
 
 /* What a subscription stanza does (appendix A): direction is seen from the roster's owner. */
 typedef enum pc_sub_event {
-	PC_SUB_OUT_SUBSCRIBE, PC_SUB_OUT_UNSUBSCRIBE, PC_SUB_OUT_SUBSCRIBED, PC_SUB_OUT_UNSUBSCRIBED,
-	PC_SUB_IN_SUBSCRIBE, PC_SUB_IN_UNSUBSCRIBE, PC_SUB_IN_SUBSCRIBED, PC_SUB_IN_UNSUBSCRIBED,
+	PC_SUB_OUT_SUBSCRIBE,
+	PC_SUB_OUT_UNSUBSCRIBE,
+	PC_SUB_OUT_SUBSCRIBED,
+	PC_SUB_OUT_UNSUBSCRIBED,
+	PC_SUB_IN_SUBSCRIBE,
+	PC_SUB_IN_UNSUBSCRIBE,
+	PC_SUB_IN_SUBSCRIBED,
+	PC_SUB_IN_UNSUBSCRIBED,
 } pc_sub_event;
-enum { /* what follows from it */
-	PC_SUB_ROUTE = 1,   /* outbound: send it on; inbound: deliver it to the account's resources */
-	PC_SUB_CHANGED = 2, /* the state changed: push the item to interested resources */
-	PC_SUB_REPLY = 4,   /* inbound subscribe: answer `subscribed` in the account's name */
+enum {                   /* what follows from it */
+       PC_SUB_ROUTE = 1, /* outbound: send it on; inbound: deliver it to the account's resources */
+       PC_SUB_CHANGED = 2, /* the state changed: push the item to interested resources */
+       PC_SUB_REPLY = 4,   /* inbound subscribe: answer `subscribed` in the account's name */
 };
 /* Applies it; the request stanza is kept for PC_SUB_IN_SUBSCRIBE. Returns flags or PC_E*. */
 PC_EXPORT int pc_roster_subscription(pc_roster *r, const char *jid, pc_sub_event event,

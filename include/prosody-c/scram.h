@@ -20,9 +20,9 @@
 
 typedef enum pc_scram_hash { PC_SCRAM_SHA_1, PC_SCRAM_SHA_256, PC_SCRAM_SHA_512 } pc_scram_hash;
 #define PC_SCRAM_HASHES 3
-#define PC_SCRAM_KEY_MAX 64          /* bytes of the longest key (SHA-512) */
-#define PC_SCRAM_SALT_MAX 64         /* bytes */
-#define PC_SCRAM_MESSAGE_MAX 4096    /* bytes of one message, without base64 */
+#define PC_SCRAM_KEY_MAX 64       /* bytes of the longest key (SHA-512) */
+#define PC_SCRAM_SALT_MAX 64      /* bytes */
+#define PC_SCRAM_MESSAGE_MAX 4096 /* bytes of one message, without base64 */
 #define PC_SCRAM_ITERATIONS_MIN 4096
 #define PC_SCRAM_ITERATIONS_MAX 10000000
 
@@ -61,10 +61,11 @@ typedef enum pc_binding {
 PC_EXPORT const char *pc_binding_name(pc_binding binding);
 
 typedef struct pc_scram_policy {
-	bool plus_offered;        /* some -PLUS mechanism was offered on this stream: `y` is refused */
-	pc_str mechanisms;        /* XEP-0474: names as offered, any order, joined by ','; empty: no attribute */
-	pc_str bindings;          /* XEP-0474: binding names as offered, joined by ','; the client may
-	                             choose one of them, or any that is known where this is empty */
+	bool plus_offered; /* some -PLUS mechanism was offered on this stream: `y` is refused */
+	pc_str mechanisms; /* XEP-0474: names as offered, any order, joined by ','; empty: no
+	                      attribute */
+	pc_str bindings;   /* XEP-0474: binding names as offered, joined by ','; the client may
+	                      choose one of them, or any that is known where this is empty */
 } pc_scram_policy;
 
 typedef struct pc_scram pc_scram;

@@ -1,8 +1,8 @@
 /*
  * session.h - sessions: who is connected as whom.
  *
- * The life of a client's session: c2s_unauthed (a stream is open) -> c2s_unbound (authenticated, may
- * only bind) -> c2s (has a full JID) -> gone. It is connected once it has a full JID, available
+ * The life of a client's session: c2s_unauthed (a stream is open) -> c2s_unbound (authenticated,
+ * may only bind) -> c2s (has a full JID) -> gone. It is connected once it has a full JID, available
  * while it has presence, interested once it has asked for the roster; every available and every
  * interested resource is connected (RFC 6121 sections 2.2 and 4.1).
  *
@@ -29,25 +29,25 @@ typedef enum pc_session_type {
 } pc_session_type;
 
 struct pc_session {
-	pc_conn_id conn;             /* 0 while hibernated */
-	bool notopen;                /* no stream header received yet */
+	pc_conn_id conn; /* 0 while hibernated */
+	bool notopen;    /* no stream header received yet */
 	pc_session_type type;
-	const char *username;        /* local part; NULL before authentication */
-	const char *host;            /* NULL before the stream is open */
-	const char *resource;        /* NULL before resource binding */
-	const char *full_jid;        /* username@host/resource; NULL before resource binding */
-	int8_t priority;             /* 0 by default */
-	const pc_stanza *presence;   /* last undirected presence without a type; NULL at first and
-	                                after unavailable */
-	bool interested;             /* asked for the roster, so gets roster pushes */
-	pc_roster *roster;           /* loaded as soon as the resource is bound */
+	const char *username;      /* local part; NULL before authentication */
+	const char *host;          /* NULL before the stream is open */
+	const char *resource;      /* NULL before resource binding */
+	const char *full_jid;      /* username@host/resource; NULL before resource binding */
+	int8_t priority;           /* 0 by default */
+	const pc_stanza *presence; /* last undirected presence without a type; NULL at first and
+	                              after unavailable */
+	bool interested;           /* asked for the roster, so gets roster pushes */
+	pc_roster *roster;         /* loaded as soon as the resource is bound */
 	/* further facts */
 	pc_session_id id;
-	const char *ip;              /* of the peer, as text; "" where there is none */
-	bool secure;                 /* under TLS, or trusted as if it were */
-	const char *role;            /* "prosody:registered", ...; NULL before authentication */
-	const char *client_id;       /* of the user agent, where it told one (XEP-0388); else NULL */
-	const char *lang;            /* xml:lang of the stream header, or NULL */
+	const char *ip;        /* of the peer, as text; "" where there is none */
+	bool secure;           /* under TLS, or trusted as if it were */
+	const char *role;      /* "prosody:registered", ...; NULL before authentication */
+	const char *client_id; /* of the user agent, where it told one (XEP-0388); else NULL */
+	const char *lang;      /* xml:lang of the stream header, or NULL */
 };
 
 /* ---- find. NULL when there is none. */
@@ -64,7 +64,7 @@ PC_EXPORT void pc_each_session(const pc_host *host, pc_session_fn *fn, void *dat
 /* The same for streams that have not bound: any type. */
 PC_EXPORT void pc_each_unbound_session(pc_session_fn *fn, void *data);
 
-PC_EXPORT pc_host *pc_session_host(const pc_session *s); /* NULL before the stream is open */
+PC_EXPORT pc_host *pc_session_host(const pc_session *s);     /* NULL before the stream is open */
 PC_EXPORT pc_stream *pc_session_stream(const pc_session *s); /* NULL while hibernated */
 PC_EXPORT bool pc_session_is_connected(const pc_session *s);
 PC_EXPORT bool pc_session_is_available(const pc_session *s);
@@ -77,8 +77,8 @@ PC_EXPORT bool pc_session_is_interested(const pc_session *s);
 PC_EXPORT int pc_session_authenticated(const pc_session *s, const char *username, const char *role);
 /* Binds a resource (RFC 6120 section 7): fires `bind`, settles conflicts by `conflict_resolve`,
  * loads the roster, enters the session in the table, fires resource-bind. `wanted` NULL or "": the
- * server chooses. Ends by `done`: PC_OK, or PC_E* with a stanza error condition; the session is then
- * as before. */
+ * server chooses. Ends by `done`: PC_OK, or PC_E* with a stanza error condition; the session is
+ * then as before. */
 typedef void pc_bound_fn(const pc_session *s, int err, const char *condition, void *data);
 PC_EXPORT void pc_session_bind(pc_module *m, const pc_session *s, const char *wanted,
                                pc_bound_fn *done, void *data);

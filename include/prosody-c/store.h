@@ -74,9 +74,9 @@ typedef struct pc_query {
 	const char *before, *after; /* ids; NULL: none. Unknown: PC_ENOENT */
 	const char *const *ids;     /* these only; n_ids of them */
 	size_t n_ids;
-	size_t limit;               /* 0: none */
-	bool reverse;               /* newest first */
-	bool count;                 /* the total is wanted too */
+	size_t limit; /* 0: none */
+	bool reverse; /* newest first */
+	bool count;   /* the total is wanted too */
 } pc_query;
 
 /* The id that was used or made, in id_r (PC_ENTRY_ID_SIZE bytes) at once. */
@@ -96,10 +96,9 @@ PC_EXPORT pc_ticket pc_archive_delete(pc_store *st, const char *user, const pc_q
 PC_EXPORT pc_ticket pc_archive_replace(pc_store *st, const char *user, const char *id,
                                        const char *value, size_t len, pc_done_fn *fn, void *data);
 /* Appends only while the user has fewer than `most` entries; else PC_ELIMIT to fn. */
-PC_EXPORT pc_ticket pc_archive_append_limited(pc_store *st, const char *user,
-                                              const pc_entry *entry, size_t most,
-                                              char id_r[static PC_ENTRY_ID_SIZE], pc_done_fn *fn,
-                                              void *data);
+PC_EXPORT pc_ticket pc_archive_append_limited(pc_store *st, const char *user, const pc_entry *entry,
+                                              size_t most, char id_r[static PC_ENTRY_ID_SIZE],
+                                              pc_done_fn *fn, void *data);
 
 /* ---- several writes as one: all or none, one ticket. Only stores of the same database. */
 
@@ -126,7 +125,9 @@ PC_EXPORT bool pc_ticket_committed(pc_ticket ticket);
  * (`savepoint` semantics), a failing commit fails all of its batch. */
 
 typedef struct pc_db pc_db;
-typedef struct pc_key { const char *host, *user, *store; } pc_key; /* user is "" for the host's own */
+typedef struct pc_key {
+	const char *host, *user, *store;
+} pc_key; /* user is "" for the host's own */
 /* Given to reading functions: copies each item or entry it is given. */
 typedef struct pc_rows pc_rows;
 PC_EXPORT void pc_rows_item(pc_rows *rows, const char *key, const char *value, size_t len);
@@ -135,12 +136,13 @@ PC_EXPORT void pc_rows_total(pc_rows *rows, int64_t total, bool more);
 
 typedef struct pc_store_driver {
 	size_t size;
-	bool archives;        /* serves archives too */
-	bool one_thread;      /* reads must run on the writer's thread as well */
+	bool archives;   /* serves archives too */
+	bool one_thread; /* reads must run on the writer's thread as well */
 	/* Main thread, once for the server. Options are read here. */
 	int (*open)(pc_module *m, pc_db **db_r);
 	void (*close)(pc_db *db); /* after the threads have ended */
-	/* PC_ON_WRITER. A reader's own handle, made on its thread; both NULL where none is needed. */
+	/* PC_ON_WRITER. A reader's own handle, made on its thread; both NULL where none is needed.
+	 */
 	int (*reader_open)(pc_db *db, void **reader_r);
 	void (*reader_close)(pc_db *db, void *reader);
 	int (*begin)(pc_db *db);
@@ -158,10 +160,12 @@ typedef struct pc_store_driver {
 	int (*get_all)(pc_db *db, void *reader, const pc_key *k, const char *key, pc_rows *rows);
 	int (*users)(pc_db *db, void *reader, const pc_key *k, pc_rows *rows);
 	int (*find)(pc_db *db, void *reader, const pc_key *k, const pc_query *query, pc_rows *rows);
-	/* Once after opening, while the database already serves. After an unclean stop it looks through
-	 * all of it; else it returns at once. PC_OK, or PC_EIO and writes stop. NULL: not needed. */
+	/* Once after opening, while the database already serves. After an unclean stop it looks
+	 * through all of it; else it returns at once. PC_OK, or PC_EIO and writes stop. NULL: not
+	 * needed. */
 	int (*check)(pc_db *db, void *reader);
-	/* Around the writes of a batch, inside begin and commit: release keeps them or undoes them. */
+	/* Around the writes of a batch, inside begin and commit: release keeps them or undoes them.
+	 */
 	int (*savepoint)(pc_db *db);
 	int (*release)(pc_db *db, bool undo);
 } pc_store_driver;

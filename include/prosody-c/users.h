@@ -20,11 +20,14 @@ typedef struct pc_auth_provider {
 	size_t size;
 	unsigned scram_hashes; /* bit 1 << PC_SCRAM_SHA_1, ...: keys that it can give */
 	bool plain;            /* can check a password */
-	void (*exists)(pc_module *m, const char *user, pc_done_fn *fn, void *data); /* PC_OK, PC_ENOENT */
+	void (*exists)(pc_module *m, const char *user, pc_done_fn *fn,
+	               void *data); /* PC_OK, PC_ENOENT */
 	/* PC_ENOENT: no such account, or disabled. */
-	void (*keys)(pc_module *m, const char *user, pc_scram_hash hash, pc_keys_fn *fn, void *data);
+	void (*keys)(pc_module *m, const char *user, pc_scram_hash hash, pc_keys_fn *fn,
+	             void *data);
 	/* PC_EAUTH: wrong password or no such account. */
-	void (*check)(pc_module *m, const char *user, const char *password, pc_done_fn *fn, void *data);
+	void (*check)(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
+	              void *data);
 	void (*set_password)(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
 	                     void *data);
 	void (*create)(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
