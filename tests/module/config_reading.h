@@ -154,7 +154,7 @@ static inline void fails_n(const char *text, size_t len, const char *expected)
 	assert_null(config);
 	assert_non_null(error);
 	if (strstr(error, expected) == NULL)
-		fail_msg("\"%s\" is not in: %s", expected, error);
+		fail_msg("\"%s\" is not in: %s", expected, error ? error : "");
 	free(error);
 }
 
