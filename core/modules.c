@@ -249,8 +249,8 @@ int pc__module_unload(pc_host *host, const char *name, char **error_r)
 		m->def->unload(m);
 	pc__session_blocks_drop(m);
 	retire(m, PC__DEAD);
-	announce("module-unloaded", m);
-	pc__module_release(m); /* NOLINT(clang-analyzer-unix.Malloc): the hold above kept it */
+	announce("module-unloaded", m); /* NOLINT(clang-analyzer-unix.Malloc): it is held */
+	pc__module_release(m);
 	return PC_OK;
 }
 

@@ -95,8 +95,11 @@ void pc__sandbox_functions(lua_State *L)
 		lua_setfield(L, target, names[i]);
 	}
 	lua_settop(L, target);
-	lua_pushnil(L);
-	lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS); /* where luaopen_base put the rest */
+	/* The rest goes with the table that luaopen_base filled. Not nil: Lua reads this slot of
+	 * the registry's array unchecked with every chunk that it loads, and a hole may shrink the
+	 * array. */
+	lua_newtable(L);
+	lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
 	lua_createtable(L, 0, 1);
 	lua_pushcfunction(L, get_env);
 	lua_setfield(L, -2, "getenv");

@@ -76,7 +76,7 @@ static int set_ticket(pc__tls *tls, const pc__tls_settings *s, char **error_r)
 static int check_trust(const pc__tls_settings *s, char **error_r)
 {
 	gnutls_datum_t pem;
-	gnutls_x509_crt_t *certs;
+	gnutls_x509_crt_t *certs = NULL;
 	unsigned n = 0;
 	int r;
 
