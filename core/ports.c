@@ -104,7 +104,11 @@ static void open_socket(struct port *p, const char *address, uint16_t number)
 		free(s);
 		return;
 	}
-	pc__log("ports", PC_INFO, "%s listens on %s port %u", p->what->service, address, number);
+	if (number)
+		pc__log("ports", PC_INFO, "%s listens on %s port %u", p->what->service, address,
+		        number);
+	else
+		pc__log("ports", PC_INFO, "%s listens on %s", p->what->service, address);
 	s->next = p->sockets;
 	p->sockets = s;
 }

@@ -143,23 +143,26 @@ static unsigned io_threads(void)
 	return cores - 2 < 6 ? cores - 2 : 6;
 }
 
+static char *from_config(const char *path)
+{
+	return *path == '/' ? pc__strdup(path) : pc__printf("%s/%s", pc__server.config_dir, path);
+}
+
 static void set_loader(void)
 {
-	char *beside = pc__printf("%s/plugins.d", pc__server.config_dir);
-	char *own = pc__printf("%s/modules", pc__server.program_dir);
-	const char *dirs[32];
+	char *dirs[32];
 	size_t n = 0;
 
 	for (size_t i = 0; i < pc__opt_count(NULL, "plugin_paths") && n < 28; i++)
-		dirs[n++] = pc__opt_at(NULL, "plugin_paths", i);
-	dirs[n++] = beside;
-	dirs[n++] = own;
+		dirs[n++] = from_config(pc__opt_at(NULL, "plugin_paths", i));
+	dirs[n++] = from_config("plugins.d");
+	dirs[n++] = pc__printf("%s/modules", pc__server.program_dir);
 #ifdef PC_MODULES_DIR
-	dirs[n++] = PC_MODULES_DIR;
+	dirs[n++] = pc__strdup(PC_MODULES_DIR);
 #endif
-	pc__loader_setup(dirs, n);
-	free(beside);
-	free(own);
+	pc__loader_setup((const char *const *)dirs, n);
+	while (n > 0)
+		free(dirs[--n]);
 }
 
 int pc__server_start(void)

@@ -21,7 +21,7 @@ static int highest_priority(const pc_session *first)
 
 	for (const pc_session *s = first; s; s = pc_session_next(s))
 		if (pc_session_is_available(s) && s->priority > highest)
-			highest = s->priority;
+			highest = (int)s->priority;
 	return highest;
 }
 

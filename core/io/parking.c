@@ -26,13 +26,22 @@ static void park(struct pc__conn *c)
 		count(c->lane, c->lane->n_parsers - 1);
 }
 
+/* Some may lie about for the whole five seconds; of more, those go that are silent for a moment,
+ * so that a crowd that logs in leaves no crowd of parsers. */
+static bool is_spare(const struct pc__io_lane *lane)
+{
+	const struct pc__conn *c = lane->parsers.first;
+
+	if (c == NULL || lane->n_parsers < PC__LANE_FEW)
+		return false;
+	return lane->n_parsers >= PC__LANE_PARSERS ||
+	       c->last_read + PC__LANE_MOMENT_MS <= pc__lane_now(c->lane);
+}
+
 static void make_room(struct pc__io_lane *lane)
 {
-	for (int i = 0; i < TRIES && lane->n_parsers >= PC__LANE_PARSERS; i++) {
-		if (lane->parsers.first == NULL)
-			return;
+	for (int i = 0; i < TRIES && is_spare(lane); i++)
 		park(lane->parsers.first);
-	}
 }
 
 static void make(struct pc__conn *c)
