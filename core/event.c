@@ -436,15 +436,23 @@ pc_stanza *pc_event_take(pc_event *ev)
 	return st;
 }
 
-pc_token pc_event_suspend(pc_event *ev)
+/* One tree of a broadcast serves all recipients: who changes it, or keeps it beyond its turn, gets
+ * a copy. */
+pc_stanza *pc_event_edit(pc_event *ev)
 {
-	if (pc__bug(ev->token != 0))
-		return ev->token;
 	if (ev->shared && !ev->owns_stanza) {
 		ev->stanza = pc_stanza_clone(ev->stanza);
 		ev->owns_stanza = true;
 		ev->shared = false;
 	}
+	return ev->stanza;
+}
+
+pc_token pc_event_suspend(pc_event *ev)
+{
+	if (pc__bug(ev->token != 0))
+		return ev->token;
+	pc_event_edit(ev);
 	ev->token = pc__token_new(ev);
 	return ev->token;
 }

@@ -60,8 +60,10 @@ PC_EXPORT void pc_unhook(pc_module *m, const char *event, pc_handler *fn);
 PC_EXPORT const char *pc_event_name(const pc_event *ev);
 PC_EXPORT pc_module *pc_event_module(const pc_event *ev); /* whose handler is running */
 PC_EXPORT pc_host *pc_event_host(const pc_event *ev);     /* NULL on the global bus */
-/* NULL where the event has none. The stanza is borrowed; it may be changed in place. */
+/* NULL where the event has none. Borrowed, to be read: one tree may serve a whole broadcast. */
 PC_EXPORT pc_stanza *pc_event_stanza(const pc_event *ev);
+/* The same, to be changed: what later handlers and the recipient see. */
+PC_EXPORT pc_stanza *pc_event_edit(pc_event *ev);
 /* The session that caused it; NULL when it came from a module, a host, or the session is gone. */
 PC_EXPORT const pc_session *pc_event_origin(const pc_event *ev);
 /* The prepared addresses of a routed stanza. */
