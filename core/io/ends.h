@@ -28,6 +28,7 @@ struct pc__slots {
 
 struct pc__io {
 	uv_loop_t *loop;
+	uv_thread_t owner; /* the main thread */
 	const pc__io_handler *handler;
 	void *data;
 	unsigned threads, n_lanes, next_lane;
@@ -55,6 +56,9 @@ pc_conn_id pc__io_number(pc__io *io);
 struct pc__io_lane *pc__io_lane_of(pc__io *io, pc_conn_id conn);
 /* A socket that was accepted: tells main and gives it to its thread. */
 void pc__io_accept(pc__io *io, int fd, const pc__io_kind *kind, void *user, const char *ip);
+
+/* A message to a thread itself. */
+struct pc__io_msg *pc__io_order_lane(struct pc__io_lane *lane, pc__io_what what);
 
 /* slots.c */
 uint32_t pc__slots_take(struct pc__slots *s);

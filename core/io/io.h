@@ -6,14 +6,16 @@
  * No function here ever calls back before it returns: what happens comes by the handler, on the
  * main thread, when a turn of the loop ends.
  *
- * A connection is a number {thread, slot, generation}. What is said to a connection that has gone is
- * dropped, silently and in one place; after `closed` nothing comes from it.
+ * A connection is a number {thread, slot, generation}. What is said to a connection that has gone
+ * is dropped, silently and in one place; after `closed` nothing comes from it, and after
+ * pc__io_close() or pc__io_abort() nothing but `closed`.
  *
  * Barrier. A connection with PC__XMPP framing starts with its barrier up: after each top-level
  * element (and after the stream header) its parser stops until pc__io_continue(). With the barrier
  * down the parser runs ahead by at most 32 elements, or as many bytes as a stanza may have, that
- * main has not given back by pc__io_credit(); past that the socket is not read. One connection gets
- * at most 16 elements into a turn.
+ * main has not given back by pc__io_credit(); past that the socket is not read. Elements that came
+ * with the barrier up need no credit (giving it does no harm), nor do bytes of PC__RAW. One
+ * connection gets at most 16 elements into a turn.
  *
  * Output of a turn is gathered and written at its end: one TLS record and one write for a socket.
  * Above half of `send_limit` unsent bytes `piled` is told, and `drained` when they have left; at
@@ -42,24 +44,24 @@ typedef struct pc__io_listener pc__io_listener;
 typedef struct pc__io_kind {
 	pc__framing framing;
 	const char *content_ns;
-	const char *alpn;          /* asked for with direct TLS; another one is refused; NULL: any */
+	const char *alpn; /* asked for with direct TLS; another one is refused; NULL: any */
 	bool direct_tls;
-	bool want_peer_cert;       /* ask the peer for a certificate (never required) */
-	size_t send_limit;         /* bytes; 0: 8 MiB */
-	double idle_seconds;       /* 0: never */
-	double handshake_seconds;  /* 0: 30 */
-	bool keepalive;            /* TCP keepalives */
+	bool want_peer_cert;      /* ask the peer for a certificate (never required) */
+	size_t send_limit;        /* bytes; 0: 8 MiB */
+	double idle_seconds;      /* 0: never */
+	double handshake_seconds; /* 0: 30 */
+	bool keepalive;           /* TCP keepalives */
 } pc__io_kind;
 
 /* What TLS agreed on; given to main with tls_done, freed by pc__io_tls_info_free. */
 typedef struct pc__io_tls_info {
-	const char *version, *cipher;  /* static strings of the library */
-	uint8_t exporter[32];          /* tls-exporter (RFC 9266) */
+	const char *version, *cipher; /* static strings of the library */
+	uint8_t exporter[32];         /* tls-exporter (RFC 9266) */
 	bool has_exporter;
-	uint8_t end_point[64];         /* tls-server-end-point (RFC 5929) */
-	size_t end_point_len;          /* 0: undefined for this certificate */
-	char *server_name;             /* SNI that the peer asked for; NULL: none */
-	pc_str *peer_certs;            /* DER, leaf first */
+	uint8_t end_point[64]; /* tls-server-end-point (RFC 5929) */
+	size_t end_point_len;  /* 0: undefined for this certificate */
+	char *server_name;     /* SNI that the peer asked for; NULL: none */
+	pc_str *peer_certs;    /* DER, leaf first */
 	size_t n_peer_certs;
 } pc__io_tls_info;
 void pc__io_tls_info_free(pc__io_tls_info **info);
@@ -71,10 +73,11 @@ typedef struct pc__io_handler {
 	void (*connected)(pc_conn_id conn, void *data);
 	void (*tls_done)(pc_conn_id conn, PC_TAKES pc__io_tls_info *info, void *data);
 	void (*header)(pc_conn_id conn, const pc__xml_header *header, void *data);
+	/* `bytes` is its share of what came in: elements that were read together have equal ones */
 	void (*element)(pc_conn_id conn, PC_TAKES pc_stanza *element, size_t bytes, void *data);
 	void (*bytes)(pc_conn_id conn, const void *bytes, size_t len, void *data); /* PC__RAW */
 	void (*stream_end)(pc_conn_id conn, void *data);
-	/* the peer's XML or TLS broke a rule; nothing is read any more; close it */
+	/* the peer's XML broke a rule; nothing is read any more; close it. (TLS: `closed` tells) */
 	void (*error)(pc_conn_id conn, const char *condition, const char *text, void *data);
 	void (*idle)(pc_conn_id conn, void *data);
 	void (*piled)(pc_conn_id conn, void *data);
@@ -113,7 +116,8 @@ uint16_t pc__io_listener_port(const pc__io_listener *listener);
  * is overloaded. */
 void pc__io_pause_new(pc__io *io, bool pause);
 
-/* Connects to a numeric address; `server_name` for SNI. Ends by connected (and tls_done), or closed. */
+/* Connects to a numeric address; `server_name` for SNI. Ends by connected (and tls_done), or
+ * closed. */
 pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double timeout_seconds,
                           const pc__io_kind *kind, const char *server_name);
 
@@ -125,8 +129,8 @@ struct pc__buf;
 struct pc__buf *pc__io_send_begin(pc__io *io, pc_conn_id conn);
 void pc__io_send_end(pc__io *io);
 
-void pc__io_continue(pc__io *io, pc_conn_id conn);           /* barrier: the next element, please */
-void pc__io_barrier(pc__io *io, pc_conn_id conn, bool up);   /* before the continue */
+void pc__io_continue(pc__io *io, pc_conn_id conn);         /* barrier: the next element, please */
+void pc__io_barrier(pc__io *io, pc_conn_id conn, bool up); /* before the continue */
 void pc__io_credit(pc__io *io, pc_conn_id conn, unsigned elements, size_t bytes);
 /* Sends what is gathered in the clear, then handshakes; bytes of the peer that came behind its
  * request end the connection. `host` picks the certificate where the peer sends no SNI. Instead of

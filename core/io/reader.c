@@ -12,6 +12,8 @@
 #define ELEMENTS_IN_TURN 16
 /* A parser that stops in the middle has copied what is behind. */
 #define PIECE ((size_t)8 * 1024)
+#define ROOM_BLOCKED ((size_t)4 * 1024)
+#define ROOM_BARRIER ((size_t)16 * 1024)
 #define RAW_UNDER_WAY ((size_t)256 * 1024)
 
 static void restart_turn(struct pc__conn *c)
@@ -307,6 +309,14 @@ static bool wants_bytes(const struct pc__conn *c)
 	                     (c->lane->paused && c->barrier));
 }
 
+/* Those who are not let in yet get little: what waits for them is held in memory. */
+static size_t room(const struct pc__conn *c)
+{
+	if (c->blocked)
+		return ROOM_BLOCKED;
+	return c->barrier ? ROOM_BARRIER : PC__LANE_READ;
+}
+
 /* Stopping is put off until bytes are there and unwelcome: most waits are over before. */
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -315,7 +325,7 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	(void)suggested;
 	PC__ON_LANE(c->lane);
 	if (wants_bytes(c))
-		*buf = uv_buf_init(c->lane->read, PC__LANE_READ);
+		*buf = uv_buf_init(c->lane->read, (unsigned)room(c));
 	else
 		*buf = uv_buf_init(NULL, 0);
 }

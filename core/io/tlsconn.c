@@ -15,20 +15,8 @@
 #define HANDSHAKE_MOST ((size_t)64 * 1024)
 #define CHUNK ((size_t)16384)
 #define SEALED_KEPT ((size_t)128 * 1024)
-#define WARNINGS 8
-#define CERTS_MOST 10
+#define WARNINGS 8 /* alerts that are no end */
 #define NAME_MOST 256
-
-struct pc__tlsconn {
-	gnutls_session_t session;
-	struct pc__conn *conn;
-	pc__tls *snapshot;
-	char *host;
-	struct pc__buf sealed; /* records that wait, and the beginning of one */
-	const char *window;    /* what GnuTLS may pull now */
-	size_t window_len;
-	unsigned warnings;
-};
 
 /* ---- what GnuTLS calls */
 
@@ -56,7 +44,7 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const void *p, size_t len)
 	return (ssize_t)len;
 }
 
-static char *server_name(gnutls_session_t session)
+char *pc__tlsconn_name(gnutls_session_t session)
 {
 	char name[NAME_MOST];
 	size_t len = sizeof(name);
@@ -70,7 +58,7 @@ static char *server_name(gnutls_session_t session)
 static int on_client_hello(gnutls_session_t session)
 {
 	struct pc__tlsconn *t = gnutls_session_get_ptr(session);
-	char *name = server_name(session);
+	char *name = pc__tlsconn_name(session);
 	gnutls_certificate_credentials_t credentials =
 	        pc__tls_credentials(t->snapshot, name, t->host);
 
@@ -143,6 +131,7 @@ void pc__tlsconn_free(struct pc__conn *c)
 
 	if (t == NULL)
 		return;
+	c->lane->sealed.len = 0; /* never another connection's */
 	gnutls_deinit(t->session);
 	pc__tls_unref(&t->snapshot);
 	free(t->host);
@@ -153,7 +142,7 @@ void pc__tlsconn_free(struct pc__conn *c)
 /* ---- records */
 
 /* The length of the record at p; 0: it is not whole; -1: this is not TLS. */
-static ssize_t record_at(const char *p, size_t len)
+ssize_t pc__tlsconn_record(const char *p, size_t len)
 {
 	const unsigned char *u = (const unsigned char *)p;
 	size_t size;
@@ -174,11 +163,11 @@ bool pc__tlsconn_waits(const struct pc__conn *c)
 {
 	const struct pc__buf *b = &c->tls->sealed;
 
-	return record_at(b->p, b->len) != 0;
+	return pc__tlsconn_record(b->p, b->len) != 0;
 }
 
 /* Gives the socket what GnuTLS has written meanwhile. */
-static void write_sealed(struct pc__conn *c)
+void pc__tlsconn_write(struct pc__conn *c)
 {
 	struct pc__buf *b = &c->lane->sealed;
 
@@ -190,7 +179,7 @@ static void write_sealed(struct pc__conn *c)
 		pc__buf_free(b);
 }
 
-static void fail(struct pc__conn *c, int err)
+void pc__tlsconn_fail(struct pc__conn *c, int err)
 {
 	gnutls_session_t s = c->tls->session;
 	char *reason;
@@ -201,23 +190,23 @@ static void fail(struct pc__conn *c, int err)
 	} else {
 		reason = pc__printf("TLS: %s", gnutls_strerror(err));
 		gnutls_alert_send_appropriate(s, err);
-		write_sealed(c);
+		pc__tlsconn_write(c);
 	}
 	pc__conn_drop(c, reason);
 	free(reason);
 }
 
-static void not_tls(struct pc__conn *c)
+void pc__tlsconn_refuse(struct pc__conn *c)
 {
 	gnutls_alert_send(c->tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE);
-	write_sealed(c);
+	pc__tlsconn_write(c);
 	pc__conn_drop(c, "TLS: what the peer sent is none");
 }
 
 static void warned(struct pc__conn *c, int err)
 {
 	if (++c->tls->warnings > WARNINGS)
-		fail(c, err);
+		pc__tlsconn_fail(c, err);
 }
 
 static void received(struct pc__conn *c, ssize_t n)
@@ -231,7 +220,7 @@ static void received(struct pc__conn *c, ssize_t n)
 	else if (n == GNUTLS_E_WARNING_ALERT_RECEIVED)
 		warned(c, (int)n);
 	else
-		fail(c, (int)n); /* GNUTLS_E_REHANDSHAKE among them */
+		pc__tlsconn_fail(c, (int)n); /* GNUTLS_E_REHANDSHAKE among them */
 }
 
 static void open_record(struct pc__conn *c, const char *p, size_t len)
@@ -243,7 +232,7 @@ static void open_record(struct pc__conn *c, const char *p, size_t len)
 	t->window_len = len;
 	do {
 		n = gnutls_record_recv(t->session, c->lane->plain, PC__LANE_PLAIN);
-		write_sealed(c);
+		pc__tlsconn_write(c);
 		if (c->state == PC__DEAD)
 			return;
 		received(c, n);
@@ -257,10 +246,10 @@ static size_t open_records(struct pc__conn *c, const char *p, size_t len)
 	size_t used = 0;
 
 	while (c->state == PC__OPEN && !c->eof && pc__reader_takes(c)) {
-		ssize_t size = record_at(p + used, len - used);
+		ssize_t size = pc__tlsconn_record(p + used, len - used);
 
 		if (size < 0)
-			not_tls(c);
+			pc__tlsconn_refuse(c);
 		if (size <= 0)
 			break;
 		open_record(c, p + used, (size_t)size);
@@ -270,7 +259,7 @@ static size_t open_records(struct pc__conn *c, const char *p, size_t len)
 }
 
 /* Keeps no more memory than what waits. */
-static void sealed_used(struct pc__conn *c, size_t used)
+void pc__tlsconn_used(struct pc__conn *c, size_t used)
 {
 	struct pc__buf *b = &c->tls->sealed;
 
@@ -288,7 +277,7 @@ void pc__tlsconn_go_on(struct pc__conn *c)
 		return;
 	used = open_records(c, b->p, b->len);
 	if (c->state != PC__DEAD)
-		sealed_used(c, used);
+		pc__tlsconn_used(c, used);
 }
 
 static void shake_input(struct pc__conn *c, const char *p, size_t len)
@@ -332,148 +321,17 @@ void pc__tlsconn_send(struct pc__conn *c, const char *p, size_t len)
 		ssize_t n = gnutls_record_send(s, p, len < CHUNK ? len : CHUNK);
 
 		if (n < 0) {
-			fail(c, (int)n);
+			pc__tlsconn_fail(c, (int)n);
 			return;
 		}
 		p += n;
 		len -= (size_t)n;
 	}
-	write_sealed(c);
+	pc__tlsconn_write(c);
 }
 
 void pc__tlsconn_bye(struct pc__conn *c)
 {
 	gnutls_bye(c->tls->session, GNUTLS_SHUT_WR);
-	write_sealed(c);
-}
-
-/* ---- handshake */
-
-static pc_str *copy_certs(const gnutls_datum_t *certs, unsigned n)
-{
-	pc_str *copy = pc__alloc(n * sizeof(*copy));
-
-	for (unsigned i = 0; i < n; i++) {
-		char *der = pc__malloc(certs[i].size ? certs[i].size : 1);
-
-		memcpy(der, certs[i].data, certs[i].size);
-		copy[i] = (pc_str){ der, certs[i].size };
-	}
-	return copy;
-}
-
-static void peer_certs(gnutls_session_t s, pc__io_tls_info *info)
-{
-	unsigned n = 0;
-	const gnutls_datum_t *certs;
-
-	if (gnutls_certificate_type_get(s) != GNUTLS_CRT_X509)
-		return;
-	certs = gnutls_certificate_get_peers(s, &n);
-	if (certs == NULL || n == 0)
-		return;
-	if (n > CERTS_MOST)
-		n = CERTS_MOST;
-	info->peer_certs = copy_certs(certs, n);
-	info->n_peer_certs = n;
-}
-
-/* RFC 9266 section 4.2: in TLS 1.2 the exporter is only good with the extended master secret. */
-static void exporter(gnutls_session_t s, pc__io_tls_info *info)
-{
-	gnutls_datum_t cb = { 0 };
-
-	if (gnutls_protocol_get_version(s) < GNUTLS_TLS1_3 &&
-	    gnutls_session_ext_master_secret_status(s) == 0)
-		return;
-	if (gnutls_session_channel_binding(s, GNUTLS_CB_TLS_EXPORTER, &cb) != 0)
-		return;
-	if (cb.size == sizeof(info->exporter)) {
-		memcpy(info->exporter, cb.data, cb.size);
-		info->has_exporter = true;
-	}
-	gnutls_free(cb.data);
-}
-
-/* After a resumption the certificate that the peer saw is not known here: no end point then. */
-static void end_point(struct pc__conn *c, pc__io_tls_info *info)
-{
-	gnutls_session_t s = c->tls->session;
-	unsigned n = 0;
-	const gnutls_datum_t *cert;
-
-	if (gnutls_session_is_resumed(s))
-		return;
-	cert = c->dial ? gnutls_certificate_get_peers(s, &n) : gnutls_certificate_get_ours(s);
-	if (cert != NULL)
-		info->end_point_len = pc__tls_end_point(cert, info->end_point);
-}
-
-static void established(struct pc__conn *c)
-{
-	gnutls_session_t s = c->tls->session;
-	pc__io_tls_info *info = pc__alloc(sizeof(*info));
-
-	info->version = gnutls_protocol_get_name(gnutls_protocol_get_version(s));
-	info->cipher = gnutls_ciphersuite_get(s);
-	info->server_name = c->dial ? NULL : server_name(s);
-	exporter(s, info);
-	end_point(c, info);
-	peer_certs(s, info);
-	pc__free(&c->tls->host);
-	c->state = PC__OPEN;
-	PC__COUNTER_ADD(c->lane->counters.handshakes, (size_t)-1);
-	c->deadline = 0;
-	pc__conn_arm(c);
-	pc__lane_tell(c->lane, c->id, PC__IS_TLS_DONE)->p = info;
-	if (c->out.len > 0)
-		pc__conn_list_add(&c->lane->dirty, c, PC__DIRTY);
-	pc__reader_go_on(c);
-}
-
-/* All whole records at once. */
-static size_t whole(struct pc__conn *c, const struct pc__buf *b)
-{
-	size_t len = 0;
-	ssize_t size;
-
-	while ((size = record_at(b->p + len, b->len - len)) > 0)
-		len += (size_t)size;
-	if (size < 0 && len == 0) {
-		not_tls(c);
-		return 0;
-	}
-	return len;
-}
-
-static int shake(struct pc__tlsconn *t)
-{
-	int r, rounds = 0;
-
-	do {
-		r = gnutls_handshake(t->session);
-	} while (r != 0 && r != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(r) && ++rounds < WARNINGS);
-	return r;
-}
-
-void pc__tlsconn_shake(struct pc__conn *c)
-{
-	struct pc__tlsconn *t = c->tls;
-	size_t len = whole(c, &t->sealed);
-	int r;
-
-	if (c->state == PC__DEAD)
-		return;
-	t->window = t->sealed.p;
-	t->window_len = len;
-	r = shake(t);
-	write_sealed(c);
-	if (c->state == PC__DEAD)
-		return;
-	sealed_used(c, len - t->window_len);
-	t->window_len = 0;
-	if (r == 0)
-		established(c);
-	else if (r != GNUTLS_E_AGAIN)
-		fail(c, r);
+	pc__tlsconn_write(c);
 }

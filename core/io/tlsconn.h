@@ -8,7 +8,21 @@
  */
 #pragma once
 
+#include <gnutls/gnutls.h>
+
 #include "io/conn.h"
+#include "io/tls.h"
+
+struct pc__tlsconn {
+	gnutls_session_t session;
+	struct pc__conn *conn;
+	pc__tls *snapshot;
+	char *host;
+	struct pc__buf sealed; /* records that wait, and the beginning of one */
+	const char *window;    /* what GnuTLS may pull now */
+	size_t window_len;
+	unsigned warnings;
+};
 
 /* Begins; bytes from now on are TLS. `host` picks the certificate where there is no SNI, and is the
  * name asked for where we connected; it may be NULL. */
@@ -26,3 +40,17 @@ void pc__tlsconn_send(struct pc__conn *c, const char *p, size_t len);
 /* Says that our side has ended. */
 void pc__tlsconn_bye(struct pc__conn *c);
 void pc__tlsconn_free(struct pc__conn *c);
+
+/* ---- between tlsconn.c and handshake.c */
+
+/* The length of the record at p; 0: it is not whole; -1: this is not TLS. */
+ssize_t pc__tlsconn_record(const char *p, size_t len);
+/* So much of what has waited is done. */
+void pc__tlsconn_used(struct pc__conn *c, size_t used);
+/* Gives the socket what GnuTLS has written meanwhile. */
+void pc__tlsconn_write(struct pc__conn *c);
+/* Ends the connection: GnuTLS's error, with the alert for it; or what came is not TLS. */
+void pc__tlsconn_fail(struct pc__conn *c, int err);
+void pc__tlsconn_refuse(struct pc__conn *c);
+/* The SNI, malloc'ed, or NULL. */
+char *pc__tlsconn_name(gnutls_session_t session);

@@ -147,119 +147,6 @@ static void test_error(void **state)
 	host_stop(&h);
 }
 
-/* A peer that does not read: piled, drained when it does, and the limit. */
-static void test_slow_reader(void **state)
-{
-	static const pc__io_kind kind = { .framing = PC__RAW, .send_limit = 16 << 20 };
-	struct host h;
-	struct peer p;
-	char *block = pc__alloc(1 << 20);
-	size_t sent = 0;
-
-	(void)state;
-	host_start(&h);
-	host_listen(&h, "127.0.0.1", &kind);
-	peer_connect(&h, &p);
-	uv_poll_stop(&p.poll);
-	UNTIL(&h, h.accepted == 1);
-	for (; sent < 30 && h.piled == 0; sent++) {
-		pc__io_send(h.io, h.conn, block, 1 << 20);
-		host_settle(&h);
-	}
-	assert_int_equal(h.piled, 1);
-	assert_true(host_stats(&h).unsent > (8 << 20));
-	assert_true(host_stats(&h).unsent < (10 << 20));
-	peer_watch(&p);
-	UNTIL(&h, h.drained == 1);
-	UNTIL(&h, p.in.len == sent << 20);
-	assert_int_equal(host_stats(&h).unsent, 0);
-	uv_poll_stop(&p.poll);
-	for (int i = 0; i < 40 && h.closed == 0; i++) {
-		pc__io_send(h.io, h.conn, block, 1 << 20);
-		host_settle(&h);
-	}
-	UNTIL(&h, h.closed == 1);
-	assert_string_equal(h.reason, "too much unsent");
-	assert_int_equal(host_stats(&h).unsent, 0);
-	free(block);
-	peer_close(&p);
-	host_stop(&h);
-}
-
-static void test_idle(void **state)
-{
-	static const pc__io_kind kind = { .framing = PC__RAW, .idle_seconds = 0.05 };
-	struct host h;
-	struct peer p;
-
-	(void)state;
-	host_start(&h);
-	host_listen(&h, "127.0.0.1", &kind);
-	peer_connect(&h, &p);
-	UNTIL(&h, h.idles == 2);
-	pc__io_set_idle(h.io, h.conn, 0);
-	host_settle(&h);
-	peer_close(&p);
-	UNTIL(&h, h.closed == 1);
-	host_stop(&h);
-}
-
-static void test_parking(void **state)
-{
-	struct host h;
-	struct peer p;
-
-	(void)state;
-	if (host_threads > 1)
-		skip(); /* it takes its time */
-	host_start(&h);
-	h.go_on = h.lower = true;
-	host_listen(&h, "127.0.0.1", &xmpp);
-	peer_connect(&h, &p);
-	peer_send(&p, HEADER "<a/>");
-	UNTIL(&h, h.elements == 1);
-	assert_int_equal(host_stats(&h).parsers, 1);
-	UNTIL(&h, host_stats(&h).parsers == 0);
-	peer_send(&p, "<b><c/></b>");
-	UNTIL(&h, h.elements == 2);
-	assert_int_equal(host_stats(&h).parsers, 1);
-	peer_close(&p);
-	UNTIL(&h, h.closed == 1);
-	assert_int_equal(host_stats(&h).parsers, 0);
-	host_stop(&h);
-}
-
-/* Many streams that talk at once hold a bounded number of parsers. */
-static void test_parsers_bounded(void **state)
-{
-	enum { N = 700 };
-	struct host h;
-	struct peer *p = pc__alloc(N * sizeof(*p));
-
-	(void)state;
-	host_start(&h);
-	h.go_on = h.lower = true;
-	host_listen(&h, "127.0.0.1", &xmpp);
-	for (int i = 0; i < N; i++) {
-		peer_connect(&h, &p[i]);
-		uv_poll_stop(&p[i].poll);
-		peer_send(&p[i], HEADER "<a/>");
-		if (i % 32 == 0)
-			host_settle(&h);
-	}
-	UNTIL(&h, h.elements == N);
-	assert_true(host_stats(&h).parsers <= 512u * (host_threads ? host_threads : 1));
-	for (int i = 0; i < N; i++)
-		peer_send(&p[i], "<b/>");
-	UNTIL(&h, h.elements == 2 * N);
-	assert_true(host_stats(&h).parsers <= 512u * (host_threads ? host_threads : 1));
-	for (int i = 0; i < N; i++)
-		peer_close(&p[i]);
-	UNTIL(&h, h.closed == N);
-	free(p);
-	host_stop(&h);
-}
-
 static void test_connect(void **state)
 {
 	struct host h;
@@ -342,78 +229,6 @@ static void test_dead_generations(void **state)
 	host_stop(&h);
 }
 
-/* A peer that never ends its side is dropped two seconds after we have. */
-static void test_close_deadline(void **state)
-{
-	struct host h;
-	struct peer p;
-
-	(void)state;
-	host_start(&h);
-	host_listen(&h, "127.0.0.1", &raw);
-	peer_connect(&h, &p);
-	UNTIL(&h, h.accepted == 1);
-	pc__io_send(h.io, h.conn, "end", 3);
-	pc__io_close(h.io, h.conn, "ours");
-	UNTIL(&h, p.eof);
-	assert_true(peer_has(&p, "end"));
-	peer_send(&p, "what comes now is thrown away");
-	assert_int_equal(h.closed, 0);
-	UNTIL(&h, h.closed == 1);
-	assert_string_equal(h.reason, "ours");
-	assert_int_equal(h.bytes.len, 0);
-	peer_close(&p);
-	host_stop(&h);
-}
-
-static void test_slow(void **state)
-{
-	struct host h;
-	struct peer p;
-	uint64_t start;
-
-	(void)state;
-	host_start(&h);
-	h.go_on = true;
-	host_listen(&h, "127.0.0.1", &xmpp);
-	peer_connect(&h, &p);
-	peer_send(&p, HEADER);
-	UNTIL(&h, h.headers == 1);
-	pc__io_slow(h.io, h.conn, 60);
-	pc__io_drain(h.io);
-	start = uv_hrtime();
-	peer_send(&p, "<a/>");
-	UNTIL(&h, h.elements == 1);
-	assert_true(uv_hrtime() - start > 30000000);
-	peer_close(&p);
-	host_stop(&h);
-}
-
-static void test_pause(void **state)
-{
-	struct host h;
-	struct peer p, q;
-
-	(void)state;
-	host_start(&h);
-	h.go_on = true;
-	host_listen(&h, "127.0.0.1", &xmpp);
-	peer_connect(&h, &p);
-	UNTIL(&h, h.accepted == 1);
-	pc__io_pause_new(h.io, true);
-	host_settle(&h);
-	peer_connect(&h, &q);
-	peer_send(&p, HEADER);
-	host_settle(&h);
-	assert_int_equal(h.accepted, 1);
-	assert_int_equal(h.headers, 0);
-	pc__io_pause_new(h.io, false);
-	UNTIL(&h, h.accepted == 2 && h.headers == 1);
-	peer_close(&p);
-	peer_close(&q);
-	host_stop(&h);
-}
-
 static int threads_0(void **state)
 {
 	(void)state;
@@ -438,22 +253,11 @@ static int threads_3(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_raw_echo),
-		cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_every_cut),
-		cmocka_unit_test(test_barrier),
-		cmocka_unit_test(test_credit),
-		cmocka_unit_test(test_error),
-		cmocka_unit_test(test_slow_reader),
-		cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_parking),
-		cmocka_unit_test(test_parsers_bounded),
-		cmocka_unit_test(test_connect),
-		cmocka_unit_test(test_unix_socket),
+		cmocka_unit_test(test_raw_echo),         cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_every_cut),        cmocka_unit_test(test_barrier),
+		cmocka_unit_test(test_credit),           cmocka_unit_test(test_error),
+		cmocka_unit_test(test_connect),          cmocka_unit_test(test_unix_socket),
 		cmocka_unit_test(test_dead_generations),
-		cmocka_unit_test(test_close_deadline),
-		cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_pause),
 	};
 
 	return cmocka_run_group_tests_name("threads=0", tests, threads_0, NULL) +

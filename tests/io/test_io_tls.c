@@ -1,144 +1,5 @@
-/* TLS on connections: STARTTLS, direct TLS, certificates, channel binding, hostile peers. */
-#include "io_host.h"
-
-#include <gnutls/crypto.h>
-#include <gnutls/x509.h>
-#include <sys/stat.h>
-
-#define STARTTLS "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
-
-static const pc__io_kind plain = { .framing = PC__XMPP, .content_ns = "jabber:client" };
-static const pc__io_kind direct = {
-	.framing = PC__XMPP,
-	.content_ns = "jabber:client",
-	.direct_tls = true,
-	.alpn = "xmpp-client",
-};
-static const pc__io_kind raw = { .framing = PC__RAW, .direct_tls = true };
-
-static char folder[] = "/tmp/pc-test-tls-XXXXXX";
-
-static const char *path(const char *name, const char *suffix)
-{
-	static char paths[4][128];
-	static unsigned next;
-	char *p = paths[next++ % 4];
-
-	snprintf(p, sizeof(paths[0]), "%s/%s.%s", folder, name, suffix);
-	return p;
-}
-
-static void make_certificate(const char *file, const char *name)
-{
-	char *error = NULL;
-
-	unlink(path(file, "crt"));
-	unlink(path(file, "key"));
-	assert_int_equal(pc__tls_self_signed(name, path(file, "crt"), path(file, "key"), &error),
-	                 PC_OK);
-}
-
-static void write_file(const char *file, const void *bytes, size_t len)
-{
-	FILE *f = fopen(file, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(bytes, 1, len, f), len);
-	fclose(f);
-}
-
-static void make_rsa(const char *file, const char *name, gnutls_pk_algorithm_t algorithm,
-                     gnutls_digest_algorithm_t digest)
-{
-	gnutls_x509_crt_t crt;
-	gnutls_x509_privkey_t key;
-	char pem[8192];
-	size_t len = sizeof(pem);
-
-	gnutls_x509_crt_init(&crt);
-	gnutls_x509_privkey_init(&key);
-	assert_int_equal(gnutls_x509_privkey_generate(key, algorithm,
-	                                              algorithm == GNUTLS_PK_RSA ? 2048 : 256, 0),
-	                 0);
-	gnutls_x509_crt_set_version(crt, 3);
-	gnutls_x509_crt_set_serial(crt, "\1", 1);
-	gnutls_x509_crt_set_activation_time(crt, time(NULL) - 100);
-	gnutls_x509_crt_set_expiration_time(crt, time(NULL) + 86400);
-	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name,
-	                              (unsigned)strlen(name));
-	gnutls_x509_crt_set_key(crt, key);
-	assert_int_equal(gnutls_x509_crt_sign2(crt, crt, key, digest, 0), 0);
-	gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, pem, &len);
-	write_file(path(file, "crt"), pem, len);
-	len = sizeof(pem);
-	gnutls_x509_privkey_export_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, pem,
-	                                 &len);
-	write_file(path(file, "key"), pem, len);
-	gnutls_x509_crt_deinit(crt);
-	gnutls_x509_privkey_deinit(key);
-}
-
-static void add(pc__tls *tls, const char *name, const char *file)
-{
-	char *error = NULL;
-
-	if (pc__tls_add(tls, name, path(file, "crt"), path(file, "key"), &error) != PC_OK)
-		fail_msg("%s", error);
-}
-
-static pc__tls *snapshot(pc__tls_profile profile)
-{
-	pc__tls_settings settings = { .profile = profile };
-	pc__tls *tls;
-	char *error = NULL;
-
-	assert_int_equal(pc__tls_new(&tls, &settings, &error), PC_OK);
-	return tls;
-}
-
-/* localhost, a.example, *.wild.example, and an RSA certificate for everybody else. */
-static void give_tls(struct host *h)
-{
-	pc__tls *tls = snapshot(PC__TLS_INTERMEDIATE);
-
-	add(tls, "localhost", "localhost");
-	add(tls, "a.example", "a");
-	add(tls, "*.wild.example", "wild");
-	add(tls, "", "rsa");
-	pc__io_set_tls(h->io, tls);
-	pc__tls_unref(&tls);
-}
-
-static void begin(struct host *h, struct peer *p, const pc__io_kind *kind)
-{
-	host_start(h);
-	h->go_on = true;
-	give_tls(h);
-	host_listen(h, "127.0.0.1", kind);
-	peer_connect(h, p);
-}
-
-static void end(struct host *h, struct peer *p)
-{
-	peer_close(p);
-	UNTIL(h, h->closed >= 1);
-	host_stop(h);
-}
-
-static bool cert_is_for(struct peer *p, const char *name)
-{
-	unsigned n;
-	const gnutls_datum_t *certs = gnutls_certificate_get_peers(p->tls, &n);
-	gnutls_x509_crt_t crt;
-	bool is;
-
-	assert_non_null(certs);
-	gnutls_x509_crt_init(&crt);
-	gnutls_x509_crt_import(crt, certs, GNUTLS_X509_FMT_DER);
-	is = gnutls_x509_crt_check_hostname(crt, name) != 0;
-	gnutls_x509_crt_deinit(crt);
-	return is;
-}
+/* TLS on connections: STARTTLS, direct TLS, connecting, hostile peers. */
+#include "tls_host.h"
 
 /* ---- */
 
@@ -265,175 +126,6 @@ static void test_alpn(void **state)
 	peer_starttls(&p, "localhost", NULL, NULL);
 	UNTIL(&h, p.secure && h.info != NULL);
 	end(&h, &p);
-}
-
-static void check_name(const char *sni, const char *expected, const char *priorities)
-{
-	struct host h;
-	struct peer p;
-
-	begin(&h, &p, &direct);
-	peer_starttls(&p, sni, priorities, NULL);
-	UNTIL(&h, p.secure);
-	assert_true(cert_is_for(&p, expected));
-	end(&h, &p);
-}
-
-static void test_sni(void **state)
-{
-	(void)state;
-	check_name("a.example", "a.example", NULL);
-	check_name("A.Example", "a.example", NULL);
-	check_name("b.wild.example", "b.wild.example", NULL);
-	check_name("c.b.wild.example", "everybody", NULL);
-	check_name("elsewhere", "everybody", NULL);
-	check_name(NULL, "everybody", NULL);
-	check_name("b.wild.example", "b.wild.example", "NORMAL:-VERS-ALL:+VERS-TLS1.2");
-}
-
-/* ECDSA where the client can, RSA where it cannot; whichever was added first. */
-static void test_two_keys(void **state)
-{
-	static const char *only_rsa = "NORMAL:-SIGN-ALL:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-SHA256";
-	static const char *old_rsa = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-ECDHE-ECDSA";
-
-	(void)state;
-	for (int i = 0; i < 6; i++) {
-		struct host h;
-		struct peer p;
-		pc__tls *tls = snapshot(PC__TLS_INTERMEDIATE);
-		gnutls_x509_crt_t crt;
-		unsigned n;
-		const char *priorities = i < 2 ? NULL : i < 4 ? only_rsa : old_rsa;
-
-		host_start(&h);
-		add(tls, "localhost", i % 2 ? "localhost" : "rsa");
-		add(tls, "localhost", i % 2 ? "rsa" : "localhost");
-		pc__io_set_tls(h.io, tls);
-		pc__tls_unref(&tls);
-		host_listen(&h, "127.0.0.1", &direct);
-		peer_connect(&h, &p);
-		peer_starttls(&p, NULL, priorities, NULL);
-		UNTIL(&h, p.secure && h.info != NULL);
-		gnutls_x509_crt_init(&crt);
-		gnutls_x509_crt_import(crt, gnutls_certificate_get_peers(p.tls, &n),
-		                       GNUTLS_X509_FMT_DER);
-		assert_int_equal(gnutls_x509_crt_get_pk_algorithm(crt, NULL),
-		                 i < 2 ? GNUTLS_PK_ECDSA : GNUTLS_PK_RSA);
-		gnutls_x509_crt_deinit(crt);
-		end(&h, &p);
-	}
-}
-
-static void check_bindings(const char *priorities, bool has_exporter)
-{
-	struct host h;
-	struct peer p;
-	gnutls_datum_t cb = { 0 };
-	const gnutls_datum_t *cert;
-	unsigned n;
-	uint8_t hash[32];
-
-	begin(&h, &p, &direct);
-	peer_starttls(&p, "localhost", priorities, NULL);
-	UNTIL(&h, p.secure && h.info != NULL);
-	assert_int_equal(h.info->has_exporter, has_exporter);
-	if (has_exporter) {
-		assert_int_equal(gnutls_session_channel_binding(p.tls, GNUTLS_CB_TLS_EXPORTER, &cb),
-		                 0);
-		assert_int_equal(cb.size, 32);
-		assert_memory_equal(cb.data, h.info->exporter, 32);
-		gnutls_free(cb.data);
-	}
-	cert = gnutls_certificate_get_peers(p.tls, &n);
-	gnutls_hash_fast(GNUTLS_DIG_SHA256, cert->data, cert->size, hash);
-	assert_int_equal(h.info->end_point_len, 32);
-	assert_memory_equal(h.info->end_point, hash, 32);
-	end(&h, &p);
-}
-
-static void test_bindings(void **state)
-{
-	(void)state;
-	check_bindings(NULL, true);
-	check_bindings("NORMAL:-VERS-ALL:+VERS-TLS1.2", true);
-	check_bindings("NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH", false);
-}
-
-static void check_end_point(const char *file, size_t len)
-{
-	struct host h;
-	struct peer p;
-	pc__tls *tls = snapshot(PC__TLS_MODERN);
-
-	host_start(&h);
-	add(tls, "", file);
-	pc__io_set_tls(h.io, tls);
-	pc__tls_unref(&tls);
-	host_listen(&h, "127.0.0.1", &direct);
-	peer_connect(&h, &p);
-	peer_starttls(&p, NULL, NULL, NULL);
-	UNTIL(&h, p.secure && h.info != NULL);
-	assert_int_equal(h.info->end_point_len, len);
-	end(&h, &p);
-}
-
-static void test_end_point(void **state)
-{
-	(void)state;
-	make_rsa("sha512", "x", GNUTLS_PK_RSA, GNUTLS_DIG_SHA512);
-	make_rsa("ed", "x", GNUTLS_PK_EDDSA_ED25519, GNUTLS_DIG_SHA512);
-	check_end_point("sha512", 64);
-	check_end_point("rsa", 32);
-	check_end_point("ed", 0);
-}
-
-/* A ticket of the old snapshot is good with the new one, and gives no end point. */
-static void test_reload(void **state)
-{
-	struct host h;
-	struct peer p, q;
-	pc__tls_settings settings = { .profile = PC__TLS_INTERMEDIATE };
-	pc__tls *old = snapshot(PC__TLS_INTERMEDIATE), *tls;
-	gnutls_datum_t session = { 0 };
-
-	(void)state;
-	host_start(&h);
-	h.echo = true;
-	add(old, "", "localhost");
-	pc__io_set_tls(h.io, old);
-	host_listen(&h, "127.0.0.1", &raw);
-	peer_connect(&h, &p);
-	peer_starttls(&p, NULL, NULL, NULL);
-	UNTIL(&h, p.secure);
-	peer_send(&p, "one");
-	UNTIL(&h, peer_has(&p, "one"));
-	assert_int_equal(gnutls_session_get_data2(p.tls, &session), 0);
-	settings.ticket_key = pc__tls_ticket_key(old, &settings.ticket_key_len);
-	assert_int_equal(pc__tls_new(&tls, &settings, NULL), PC_OK);
-	pc__tls_unref(&old);
-	add(tls, "", "a");
-	pc__io_set_tls(h.io, tls);
-	pc__tls_unref(&tls);
-	host_settle(&h);
-	peer_send(&p, "two");
-	UNTIL(&h, peer_has(&p, "onetwo"));
-	peer_connect(&h, &q);
-	gnutls_init(&q.tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK);
-	gnutls_set_default_priority(q.tls);
-	gnutls_certificate_allocate_credentials(&q.credentials);
-	gnutls_credentials_set(q.tls, GNUTLS_CRD_CERTIFICATE, q.credentials);
-	gnutls_session_set_data(q.tls, session.data, session.size);
-	gnutls_transport_set_int(q.tls, q.fd);
-	peer_tls_read(&q);
-	pc__io_tls_info_free(&h.info);
-	UNTIL(&h, q.secure && h.info != NULL);
-	assert_true(gnutls_session_is_resumed(q.tls));
-	assert_int_equal(h.info->end_point_len, 0);
-	assert_true(h.info->has_exporter);
-	gnutls_free(session.data);
-	peer_close(&p);
-	end(&h, &q);
 }
 
 /* Bytes that trickle in, records cut anywhere, and several in one segment. */
@@ -643,6 +335,30 @@ static void test_connect(void **state)
 	host_stop(&h);
 }
 
+static void test_connect_starttls(void **state)
+{
+	static const pc__io_kind clear = { .framing = PC__RAW };
+	struct host h;
+
+	(void)state;
+	host_start(&h);
+	give_tls(&h);
+	host_listen(&h, "127.0.0.1", &clear);
+	h.client = pc__io_connect(h.io, "127.0.0.1", pc__io_listener_port(h.listener), 5, &clear,
+	                          NULL);
+	UNTIL(&h, h.accepted == 1);
+	pc__io_starttls(h.io, h.conn, "localhost");
+	host_settle(&h);
+	pc__io_starttls(h.io, h.client, "a.example");
+	pc__io_send(h.io, h.client, "secret", 6);
+	UNTIL(&h, h.bytes.len == 6);
+	assert_non_null(h.info);
+	assert_string_equal(h.info->server_name, "a.example");
+	pc__io_starttls(h.io, h.client, NULL); /* twice is once too often */
+	UNTIL(&h, h.closed == 2);
+	host_stop(&h);
+}
+
 /* Many at once: all are served, a few a turn. */
 static void test_many_handshakes(void **state)
 {
@@ -674,63 +390,6 @@ static void test_many_handshakes(void **state)
 	host_stop(&h);
 }
 
-/* ---- snapshots by themselves */
-
-static void count_name(const char *name, void *data)
-{
-	assert_string_equal(name, "localhost");
-	(*(int *)data)++;
-}
-
-static void test_snapshot(void **state)
-{
-	pc__tls_settings bad = { .priorities = "NONSENSE" };
-	pc__tls_settings no_ca = { .cafile = "/nowhere/at/all" };
-	struct stat st;
-	char *error = NULL;
-	pc__tls *tls;
-	int n = 0;
-
-	(void)state;
-	assert_int_equal(pc__tls_new(&tls, &bad, &error), PC_EINVAL);
-	assert_non_null(error);
-	pc__free(&error);
-	assert_int_equal(pc__tls_new(&tls, &no_ca, &error), PC_EINVAL);
-	pc__free(&error);
-	tls = snapshot(PC__TLS_MODERN);
-	assert_int_equal(pc__tls_expires(tls, "localhost"), -1);
-	assert_int_equal(pc__tls_add(tls, "x", path("a", "crt"), path("rsa", "key"), &error),
-	                 PC_EINVAL);
-	pc__free(&error);
-	assert_int_equal(pc__tls_add(tls, "x", "/nowhere", "/nowhere", &error), PC_EINVAL);
-	pc__free(&error);
-	assert_int_equal(pc__tls_expires(tls, "x"), -1);
-	add(tls, "localhost", "localhost");
-	assert_true(pc__tls_expires(tls, "localhost") > time(NULL) + 86400);
-	pc__tls_unref(&tls);
-	assert_int_equal(pc__tls_names(path("localhost", "crt"), count_name, &n), PC_OK);
-	assert_int_equal(n, 1);
-	assert_int_not_equal(pc__tls_names("/nowhere", count_name, &n), PC_OK);
-	assert_int_equal(stat(path("localhost", "key"), &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(
-	        pc__tls_self_signed("x", path("localhost", "crt"), path("new", "key"), &error),
-	        PC_EINVAL);
-	assert_int_not_equal(access(path("new", "key"), F_OK), 0);
-	pc__free(&error);
-}
-
-static int make_all(void **state)
-{
-	(void)state;
-	assert_non_null(mkdtemp(folder));
-	make_certificate("localhost", "localhost");
-	make_certificate("a", "a.example");
-	make_certificate("wild", "*.wild.example");
-	make_rsa("rsa", "everybody", GNUTLS_PK_RSA, GNUTLS_DIG_SHA256);
-	return 0;
-}
-
 static int threads_0(void **state)
 {
 	host_threads = 0;
@@ -744,19 +403,6 @@ static int threads_1(void **state)
 	return 0;
 }
 
-static int clean(void **state)
-{
-	static const char *names[] = { "localhost", "a", "wild", "rsa", "sha512", "ed" };
-
-	(void)state;
-	for (size_t i = 0; i < PC__COUNT(names); i++) {
-		unlink(path(names[i], "crt"));
-		unlink(path(names[i], "key"));
-	}
-	rmdir(folder);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -766,11 +412,6 @@ int main(void)
 		cmocka_unit_test(test_starttls_plain_text),
 		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_alpn),
-		cmocka_unit_test(test_sni),
-		cmocka_unit_test(test_two_keys),
-		cmocka_unit_test(test_bindings),
-		cmocka_unit_test(test_end_point),
-		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_trickle),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_handshake_timeout),
@@ -780,8 +421,8 @@ int main(void)
 		cmocka_unit_test(test_renegotiation),
 		cmocka_unit_test(test_credit_under_tls),
 		cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_connect_starttls),
 		cmocka_unit_test(test_many_handshakes),
-		cmocka_unit_test(test_snapshot),
 	};
 
 	return cmocka_run_group_tests_name("threads=0", tests, threads_0, NULL) +

@@ -1,0 +1,160 @@
+/* Handshakes: a step at a time, and what was agreed on at the end. */
+#include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "io/lane.h"
+#include "io/snapshot.h"
+#include "io/tlsconn.h"
+#include "util/mem.h"
+
+#define CERTS_MOST 10
+#define ROUNDS 8 /* alerts that are no end */
+
+static pc_str *copy_certs(const gnutls_datum_t *certs, unsigned n)
+{
+	pc_str *copy = pc__alloc(n * sizeof(*copy));
+
+	for (unsigned i = 0; i < n; i++) {
+		char *der = pc__malloc(certs[i].size ? certs[i].size : 1);
+
+		memcpy(der, certs[i].data, certs[i].size);
+		copy[i] = (pc_str){ der, certs[i].size };
+	}
+	return copy;
+}
+
+static void peer_certs(gnutls_session_t s, pc__io_tls_info *info)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *certs;
+
+	if (gnutls_certificate_type_get(s) != GNUTLS_CRT_X509)
+		return;
+	certs = gnutls_certificate_get_peers(s, &n);
+	if (certs == NULL || n == 0)
+		return;
+	if (n > CERTS_MOST)
+		n = CERTS_MOST;
+	info->peer_certs = copy_certs(certs, n);
+	info->n_peer_certs = n;
+}
+
+/* RFC 9266 section 4.2: in TLS 1.2 the exporter is only good with the extended master secret. */
+static void exporter(gnutls_session_t s, pc__io_tls_info *info)
+{
+	gnutls_datum_t cb = { 0 };
+
+	if (gnutls_protocol_get_version(s) < GNUTLS_TLS1_3 &&
+	    gnutls_session_ext_master_secret_status(s) == 0)
+		return;
+	if (gnutls_session_channel_binding(s, GNUTLS_CB_TLS_EXPORTER, &cb) != 0)
+		return;
+	if (cb.size == sizeof(info->exporter)) {
+		memcpy(info->exporter, cb.data, cb.size);
+		info->has_exporter = true;
+	}
+	gnutls_free(cb.data);
+}
+
+/* After a resumption the certificate that the peer saw is not known here: no end point then. */
+static void end_point(struct pc__conn *c, pc__io_tls_info *info)
+{
+	gnutls_session_t s = c->tls->session;
+	unsigned n = 0;
+	const gnutls_datum_t *cert;
+
+	if (gnutls_session_is_resumed(s))
+		return;
+	cert = c->dial ? gnutls_certificate_get_peers(s, &n) : gnutls_certificate_get_ours(s);
+	if (cert != NULL)
+		info->end_point_len = pc__tls_end_point(cert, info->end_point);
+}
+
+/* A client without TCP_NODELAY holds its stream header back until its last flight is acknowledged,
+ * and to that we have nothing to say: 40 ms, but for this. */
+static void acknowledge(struct pc__conn *c)
+{
+#ifdef TCP_QUICKACK
+	uv_os_fd_t fd;
+	int on = 1;
+
+	if (c->dial == NULL && uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+#else
+	(void)c;
+#endif
+}
+
+static void established(struct pc__conn *c)
+{
+	gnutls_session_t s = c->tls->session;
+	pc__io_tls_info *info = pc__alloc(sizeof(*info));
+
+	info->version = gnutls_protocol_get_name(gnutls_protocol_get_version(s));
+	info->cipher = gnutls_ciphersuite_get(s);
+	info->server_name = c->dial ? NULL : pc__tlsconn_name(s);
+	exporter(s, info);
+	end_point(c, info);
+	peer_certs(s, info);
+	acknowledge(c);
+	pc__free(&c->tls->host);
+	c->state = PC__OPEN;
+	PC__COUNTER_ADD(c->lane->counters.handshakes, (size_t)-1);
+	c->deadline = 0;
+	pc__conn_arm(c);
+	pc__lane_tell(c->lane, c->id, PC__IS_TLS_DONE)->p = info;
+	if (c->out.len > 0)
+		pc__conn_list_add(&c->lane->dirty, c, PC__DIRTY);
+	pc__reader_go_on(c);
+}
+
+/* All whole records at once. */
+static size_t whole(struct pc__conn *c, const struct pc__buf *b)
+{
+	size_t len = 0;
+	ssize_t size;
+
+	while ((size = pc__tlsconn_record(b->p + len, b->len - len)) > 0)
+		len += (size_t)size;
+	if (size < 0 && len == 0) {
+		pc__tlsconn_refuse(c);
+		return 0;
+	}
+	return len;
+}
+
+static int shake(struct pc__tlsconn *t)
+{
+	int r, rounds = 0;
+
+	do {
+		r = gnutls_handshake(t->session);
+	} while (r != 0 && r != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(r) && ++rounds < ROUNDS);
+	return r;
+}
+
+void pc__tlsconn_shake(struct pc__conn *c)
+{
+	struct pc__tlsconn *t = c->tls;
+	size_t len = whole(c, &t->sealed);
+	int r;
+
+	if (c->state == PC__DEAD)
+		return;
+	t->window = t->sealed.p;
+	t->window_len = len;
+	r = shake(t);
+	pc__tlsconn_write(c);
+	if (c->state == PC__DEAD)
+		return;
+	pc__tlsconn_used(c, len - t->window_len);
+	t->window_len = 0;
+	if (r == 0)
+		established(c);
+	else if (r != GNUTLS_E_AGAIN)
+		pc__tlsconn_fail(c, r);
+}
