@@ -56,11 +56,13 @@ def test_refused(server):
 
 
 def test_from_a_file(server):
-    rows = ['mo,localhost,"p,""1"', "bad", "mo,localhost,again", "", '"nu","localhost",p,2', "ov,elsewhere.example,x"]
+    rows = ['mo,localhost,"p,""1"', "bad", "mo,elsewhere.example,x", "", '"nu","localhost",p,2', "ov,elsewhere.example,x"]
     out, err = ctl(server, "adduser", "--csv", "-", input="\r\n".join(rows) + "\r\n", status=1)
     assert out.startswith("2 accounts"), out
     for number in (2, 3, 6):
         assert f"line {number}:" in err, err
+    _, err = ctl(server, "adduser", "--csv", "-", input="mo,localhost,again\n", status=1)
+    assert "line 1:" in err, err
     server.client().login("mo", 'p,"1', "r").close()
     server.client().login("nu", "p,2", "r").close()
 

@@ -105,11 +105,12 @@ static void test_input_is_bounded(void **state)
 /* Writing to one that does not read must not end the server. */
 static void test_input_refused(void **state)
 {
-	pc_child *c = spawn_shell(*state, "exec <&-; echo closed; exec cat /dev/null");
+	pc_child *c = spawn_shell(*state, "exec <&-; echo closed; exec tail -f /dev/null");
 	char block[4096] = { 0 };
 
 	assert_true(run_until(&told.bytes, 1));
 	pc_child_write(c, block, sizeof(block));
+	pc_child_kill(c, SIGKILL);
 	assert_true(run_until(&told.ended, 1));
 }
 
