@@ -6,7 +6,7 @@
  */
 #include "rosters.h"
 
-static bool gets(pc_subscription s, pc_subscription part)
+static bool includes(pc_subscription s, pc_subscription part)
 {
 	return s == part || s == PC_SUB_BOTH;
 }
@@ -28,7 +28,7 @@ static pc_subscription without(pc_subscription s, pc_subscription part)
 /* A.2.1: we ask. Always sent on; the state changes unless we have it already. */
 static int out_subscribe(struct pc__sub_state *st)
 {
-	if (gets(st->subscription, PC_SUB_TO) || st->pending_out)
+	if (includes(st->subscription, PC_SUB_TO) || st->pending_out)
 		return PC_SUB_ROUTE;
 	st->pending_out = true;
 	return PC_SUB_ROUTE | PC_SUB_CHANGED;
@@ -37,7 +37,7 @@ static int out_subscribe(struct pc__sub_state *st)
 /* A.2.2 */
 static int out_unsubscribe(struct pc__sub_state *st)
 {
-	bool changes = gets(st->subscription, PC_SUB_TO) || st->pending_out;
+	bool changes = includes(st->subscription, PC_SUB_TO) || st->pending_out;
 
 	st->subscription = without(st->subscription, PC_SUB_TO);
 	st->pending_out = false;
@@ -52,7 +52,7 @@ static int out_subscribed(struct pc__sub_state *st)
 		st->subscription = with(st->subscription, PC_SUB_FROM);
 		return PC_SUB_ROUTE | PC_SUB_CHANGED;
 	}
-	if (gets(st->subscription, PC_SUB_FROM) || st->approved)
+	if (includes(st->subscription, PC_SUB_FROM) || st->approved)
 		return 0;
 	st->approved = true;
 	return PC_SUB_CHANGED;
@@ -61,7 +61,7 @@ static int out_subscribed(struct pc__sub_state *st)
 /* A.2.4: we refuse or withdraw; a pre-approval is taken back. */
 static int out_unsubscribed(struct pc__sub_state *st)
 {
-	bool was = st->pending_in || gets(st->subscription, PC_SUB_FROM);
+	bool was = st->pending_in || includes(st->subscription, PC_SUB_FROM);
 	bool approved = st->approved;
 
 	st->pending_in = false;
@@ -73,7 +73,7 @@ static int out_unsubscribed(struct pc__sub_state *st)
 /* A.3.1: they ask. Who is subscribed, or was approved beforehand, is answered in our name. */
 static int in_subscribe(struct pc__sub_state *st)
 {
-	if (gets(st->subscription, PC_SUB_FROM))
+	if (includes(st->subscription, PC_SUB_FROM))
 		return PC_SUB_REPLY;
 	if (st->approved) {
 		st->approved = false;
@@ -90,7 +90,7 @@ static int in_subscribe(struct pc__sub_state *st)
 /* A.3.2 */
 static int in_unsubscribe(struct pc__sub_state *st)
 {
-	bool from = gets(st->subscription, PC_SUB_FROM);
+	bool from = includes(st->subscription, PC_SUB_FROM);
 	bool was = from || st->pending_in;
 
 	st->pending_in = false;
@@ -101,7 +101,7 @@ static int in_unsubscribe(struct pc__sub_state *st)
 /* A.3.3: they allow; counts only where we have asked. */
 static int in_subscribed(struct pc__sub_state *st)
 {
-	if (!st->pending_out || gets(st->subscription, PC_SUB_TO))
+	if (!st->pending_out || includes(st->subscription, PC_SUB_TO))
 		return 0;
 	st->pending_out = false;
 	st->subscription = with(st->subscription, PC_SUB_TO);
@@ -111,7 +111,7 @@ static int in_subscribed(struct pc__sub_state *st)
 /* A.3.4 */
 static int in_unsubscribed(struct pc__sub_state *st)
 {
-	if (!st->pending_out && !gets(st->subscription, PC_SUB_TO))
+	if (!st->pending_out && !includes(st->subscription, PC_SUB_TO))
 		return 0;
 	st->pending_out = false;
 	st->subscription = without(st->subscription, PC_SUB_TO);

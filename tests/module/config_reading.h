@@ -153,8 +153,7 @@ static inline void fails_n(const char *text, size_t len, const char *expected)
 	config = pc__config_load(main_file, NULL, 0, &error);
 	assert_null(config);
 	assert_non_null(error);
-	if (strstr(error, expected) == NULL)
-		fail_msg("\"%s\" is not in: %s", expected, error ? error : "");
+	assert_non_null(strstr(error, expected));
 	free(error);
 }
 

@@ -181,7 +181,7 @@ static void renews_its_memory(void **state)
 	pc__buf_adds(&b, "</stream:stream>");
 	for (int i = 0; i < 3; i++) {
 		got = run(&(struct way){ .piece = i == 1 ? 4096 : 0, .pause = i == 2 }, b.p, b.len);
-		assert_string_equal(got + strlen(got) - 24, "<n39999 a39999='x'/>\nEND\n" + 1);
+		assert_string_equal(got + strlen(got) - 24, "n39999 a39999='x'/>\nEND\n");
 		free(got);
 	}
 	pc__buf_free(&b);
