@@ -198,11 +198,11 @@ struct pc__file *pc__file_open(const char *name, bool anew, char **error_r)
 		return NULL;
 	}
 	file = find_file(name);
-	if (file && !(anew && !file->builtin))
-		return file;
 	if (file == NULL)
 		file = find_builtin(name);
-	return file ? file : open_copy(name, error_r);
+	if (file && (file->builtin || !anew))
+		return file;
+	return open_copy(name, error_r);
 }
 
 const pc_module_def *pc__file_def(const struct pc__file *file)

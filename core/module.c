@@ -40,7 +40,7 @@ void pc_module_fail(pc_module *m, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		abort();
 	va_end(args);
-	pc__module_error(m, PC_EINVAL, "%s", text);
+	pc__module_error(m, PC_ESTATE, "%s", text);
 	free(text);
 }
 

@@ -334,7 +334,7 @@ int pc__module_reload(pc_host *host, const char *name, char **error_r)
 	}
 	file = pc__file_open(name, true, error_r);
 	if (file == NULL)
-		return PC_EINVAL;
+		return PC_ENOENT;
 	new = instance_new(pc__file_def(file), old->host, file);
 	new->order = old->order;
 	enlist(new);

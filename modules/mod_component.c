@@ -232,18 +232,6 @@ static bool on_idle(pc_stream *s)
 	return pc_stream_write(s, " ", 1) == PC_OK;
 }
 
-static void on_closed(pc_stream *s, const char *reason)
-{
-	const pc_session *session = pc_stream_session(s);
-	pc_module *m = session ? instance_of(pc_session_host(session)) : NULL;
-
-	if (m == NULL || session->type != PC_COMPONENT)
-		return;
-	forget(pc_module_data(m), session->id);
-	pc_log_session(m, session, PC_INFO, "the component has gone: %s", reason);
-	pc_notify(m, "component-disconnected", &(pc_fire_args){ .origin = session });
-}
-
 static const pc_stream_class class = {
 	.size = sizeof(pc_stream_class),
 	.name = "component",
@@ -253,7 +241,6 @@ static const pc_stream_class class = {
 	.header = on_header,
 	.element = on_element,
 	.idle = on_idle,
-	.closed = on_closed,
 };
 
 static const pc_listener listener = {
@@ -303,6 +290,20 @@ static pc_result on_stanza_to(pc_event *ev, void *data)
 	                      "the component is not connected");
 }
 
+/* The session ends before its connection does. */
+static pc_result on_session_closed(pc_event *ev, void *data)
+{
+	const pc_session *session = pc_event_origin(ev);
+	pc_module *m = pc_event_module(ev);
+
+	if (session == NULL || session->type != PC_COMPONENT)
+		return PC_PASS;
+	forget(data, session->id);
+	pc_log_session(m, session, PC_INFO, "the component has gone");
+	pc_notify(m, "component-disconnected", &(pc_fire_args){ .origin = session });
+	return PC_PASS;
+}
+
 /* ------------------------------------------------------------ the module */
 
 static void save(pc_module *m, pc_state *state)
@@ -336,6 +337,7 @@ static void load(pc_module *m)
 	}
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
 		pc_hook(m, hooks[i], on_stanza_to, -1);
+	pc_hook(m, "session-closed", on_session_closed, 0);
 	pc_provide(m, service, service);
 	pc_listen(m, &listener);
 }

@@ -1,0 +1,134 @@
+"""External components (XEP-0114): the handshake, who may say what, where stanzas go."""
+import hashlib
+import re
+
+from client import Client
+from flow import alone, equal, rows
+from server import free_ports
+
+SECRET, DOMAIN = "a & secret", "comp.localhost"
+
+
+def options(policy="kick_new", **config):
+    return dict(config={"component_ports": f"{{ {free_ports(1)[0]} }}", "component_interfaces": '{ "127.0.0.1" }', **config},
+                extra=f'Component "{DOMAIN}"\n    component_secret = "{SECRET}"\n'
+                      f'    component_conflict_resolve = "{policy}"\n')
+
+
+SERVER = options()
+
+
+def component(server, to=DOMAIN):
+    port = re.search(r"component_ports = . (\d+)", server.config_file.read_text()).group(1)
+    c = Client(int(port))
+    server.clients.append(c)
+    c.send_header(to=to, version=None, xmlns="jabber:component:accept")
+    c.expect_header()
+    return c
+
+
+def proof(c, secret=SECRET):
+    return hashlib.sha1((c.seen_header.get("id") + secret).encode()).hexdigest()
+
+
+def shake(server):
+    c = component(server)
+    c.send(f"<handshake>{proof(c)}</handshake>")
+    c.expect("handshake", "jabber:component:accept")
+    return c
+
+
+def leave(c):
+    c.send("</stream:stream>")
+    c.expect_end()
+
+
+def test_handshake(server):
+    c = component(server)
+    equal(c.seen_header.get("from"), DOMAIN)
+    c.send(f"<handshake>{proof(c)}</handshake>")
+    c.expect("handshake", "jabber:component:accept")
+    leave(c)
+
+
+@rows(("of_another_secret", "other"), ("empty", None))
+def test_wrong_proof(server, secret):
+    c = component(server)
+    c.send(f"<handshake>{proof(c, secret) if secret else ''}</handshake>")
+    c.expect_stream_error("not-authorized")
+
+
+@rows(("unknown", "elsewhere.example", "host-unknown"), ("a_virtual_host", "localhost", "host-unknown"),
+      ("missing", "", "improper-addressing"))
+def test_wrong_host(server, to, condition):
+    component(server, to).expect_stream_error(condition)
+
+
+def test_stanza_before_the_handshake(server):
+    c = component(server)
+    c.send(f"<message from='{DOMAIN}' to='user0@localhost'/>")
+    c.expect_stream_error("not-authorized")
+
+
+@rows(("another_domain", "from='x@localhost'", "invalid-from"), ("a_suffix", "from='x.comp.localhost'", "invalid-from"),
+      ("none", "", "improper-addressing"))
+def test_senders(server, sender, condition):
+    c = shake(server)
+    c.send(f"<message {sender} to='user0@localhost'><body>x</body></message>")
+    c.expect_stream_error(condition)
+
+
+def test_both_ways(server):
+    c, user = shake(server), server.online()
+    user.message(f"bot@{DOMAIN}", "to the component")
+    got = c.expect("message")
+    equal((got.get("from"), got.get("to"), got.child_text("body")), (user.jid, f"bot@{DOMAIN}", "to the component"))
+    c.send(f"<message from='bot@{DOMAIN}/x' to='{user.jid}' type='chat'><body>back</body></message>")
+    equal(user.expect("message").child_text("body"), "back")
+    ident = user.iq("get", "<query xmlns='urn:example'/>", to=DOMAIN, wait=False)
+    asked = c.expect("iq")
+    c.send(f"<iq type='result' id='{asked.get('id')}' from='{DOMAIN}' to='{asked.get('from')}'/>")
+    equal(user.expect("iq", type="result").get("id"), ident)
+    c.send(f"<presence from='bot@{DOMAIN}' to='{user.bare}'/>")
+    equal(user.expect("presence").get("from"), f"bot@{DOMAIN}")
+    leave(c)
+
+
+def test_not_connected(server):
+    leave(shake(server))
+    user = server.online()
+    user.message(f"bot@{DOMAIN}", "is anybody there?")
+    equal(user.expect("message", type="error").error()[1], "remote-server-timeout")
+    user.send(f"<presence to='bot@{DOMAIN}'/>")
+    user.nothing()
+
+
+def test_second_is_refused(server):
+    first, second = shake(server), component(server)
+    second.send(f"<handshake>{proof(second)}</handshake>")
+    second.expect_stream_error("conflict")
+    leave(first)
+
+
+@alone(accounts=0, **options("kick_old"))
+def test_first_is_replaced(server):
+    first, second = shake(server), shake(server)
+    first.expect_stream_error("conflict")
+    leave(second)
+
+
+@alone(accounts=2, **options("share"))
+def test_share(server):
+    workers, user = [shake(server) for _ in range(3)], server.online()
+    for n in range(6):
+        user.message(f"bot@{DOMAIN}", str(n))
+    user.sync()
+    got = []
+    for w in workers:
+        w.send(f"<iq type='get' id='p' from='{DOMAIN}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        mine = []
+        while (element := w.next()).name != "iq":
+            mine.append(element.child_text("body"))
+        got.append(mine)
+    equal(sorted(map(len, got)), [0, 0, 6])
+    equal(max(got, key=len), [str(n) for n in range(6)])
