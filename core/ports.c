@@ -30,14 +30,18 @@ static bool opened;
 
 /* ------------------------------------------------------------ options named by their service */
 
+/* Asked for each stream, and seldom set: so the default is not made into text to be read again. */
 double pc__service_seconds(const char *service, const char *suffix, double dflt)
 {
-	char *name = pc__printf("%s_%s", service, suffix), *text = pc__printf("%g", dflt);
+	char *name = pc__printf("%s_%s", service, suffix), text[32];
 	pc_option shape = { .name = name, .type = PC_OPT_PERIOD, .dflt = text };
-	double value = pc__opt_number_of(NULL, &shape);
+	double value = dflt;
 
+	if (pc__config_get(NULL, name)) {
+		snprintf(text, sizeof(text), "%g", dflt);
+		value = pc__opt_number_of(NULL, &shape);
+	}
 	free(name);
-	free(text);
 	return value;
 }
 
