@@ -66,6 +66,3 @@ void pc__hooks_go(pc_module *m);
 /* Ends what handlers of this module have suspended: PC_ECANCELED. */
 void pc__tokens_cancel(pc_module *m);
 size_t pc__tokens_count(void);
-
-/* All events that the core fires: the reference is made from it. Ends with {0}. */
-extern const pc_event_decl pc__core_events[];
