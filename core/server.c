@@ -66,12 +66,14 @@ void pc__server_stop(const char *reason)
 	pc__timer_set(&stop_timer, STOP_SECONDS, end_loop);
 }
 
-/* Runs before the loop sleeps: what handlers ended is ended now, and a stop is over when the last
- * session has gone and what it left behind is written. */
+/* Runs before the loop sleeps, also where no socket had a part in the turn: what handlers ended is
+ * ended now, streams get their places back for what the store or a job has finished, and a stop is
+ * over when the last session has gone. */
 static void on_before_sleep(uv_prepare_t *handle)
 {
 	(void)handle;
 	pc__sessions_reap();
+	pc__streams_give_back();
 	if (pc__server.stopping && pc__sessions_count() == 0 && pc__streams_count_xmpp() == 0)
 		pc__timer_set(&stop_timer, 0, end_loop);
 }

@@ -71,4 +71,3 @@ void pc__stream_element_end(pc_conn_id conn, size_t bytes);
 /* A place to be given back at the end of the turn; a stream that goes owes nothing. */
 void pc__stream_owe(pc_stream *s, size_t bytes);
 void pc__stream_unowe(pc_stream *s);
-void pc__streams_give_back(void);

@@ -29,6 +29,9 @@ struct pc__element pc__stream_element(void);
 void pc__stream_keep_element(void); /* its end will be told later */
 void pc__stream_element_done(pc_conn_id conn, size_t bytes);
 
+/* Gives back the places of elements that have ended since the last time; once a turn. */
+void pc__streams_give_back(void);
+
 /* ---- sessions */
 void pc__stream_set_session(pc_stream *s, struct pc__session *session);
 void pc__stream_forget_session(pc_stream *s);
