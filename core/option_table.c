@@ -74,6 +74,12 @@ const pc_option pc__core_options[] = {
 	FLAG("use_libevent", "false", "Of old Prosody; not used"),
 	{ .name = "max_send_buffer_size", .type = PC_OPT_SIZE, .dflt = "8 MiB", .min = 65536,
 	  .max = 1e10, .help = "Unsent bytes of a connection, above which it is dropped" },
+	{ .name = "max_connections_per_ip", .type = PC_OPT_INTEGER, .dflt = "5000", .min = 0, .max = 1e9,
+	  .live = true, .help = "Connections of an IPv4 address, or of an IPv6 /64, to a service; 0: any number" },
+	{ .name = "max_unauthenticated_per_ip", .type = PC_OPT_INTEGER, .dflt = "250", .min = 0, .max = 1e9,
+	  .live = true, .help = "The same, of those that have not logged in" },
+	{ .name = "unlimited_ips", .type = PC_OPT_LIST, .dflt = "{ \"127.0.0.0/8\", \"::1\" }", .live = true,
+	  .help = "Addresses and networks (\"192.0.2.0/24\") that may have any number of connections" },
 	TABLE("unbound", "DNS: hosts, resolvconf, forward, trusted"),
 	TABLE("limits", "Bytes a second: { c2s = { rate = \"10kb/s\", burst = \"2s\" } }"),
 	TABLE("gc", "Of Prosody's Lua; not used"),
@@ -100,9 +106,19 @@ const pc_option pc__core_options[] = {
 	{ .name = "allow_unencrypted_plain_auth", .type = PC_OPT_BOOLEAN, .dflt = "false", .live = true,
 	  .help = "Passwords may be sent in the clear on streams without TLS" },
 
+	{ .name = "c2s_max_connections_per_ip", .type = PC_OPT_INTEGER, .min = 0, .max = 1e9, .live = true,
+	  .help = "As max_connections_per_ip, for clients" },
+	{ .name = "c2s_max_unauthenticated_per_ip", .type = PC_OPT_INTEGER, .min = 0, .max = 1e9, .live = true,
+	  .help = "As max_unauthenticated_per_ip, for clients" },
+
 	/* ---- components */
 	LIST("component_ports", "{ 5347 }", "Ports for external components"),
 	LIST("component_interfaces", NULL, "Addresses for components; by default `local_interfaces`"),
+
+	{ .name = "component_max_connections_per_ip", .type = PC_OPT_INTEGER, .min = 0, .max = 1e9, .live = true,
+	  .help = "As max_connections_per_ip, for components" },
+	{ .name = "component_max_unauthenticated_per_ip", .type = PC_OPT_INTEGER, .min = 0, .max = 1e9, .live = true,
+	  .help = "As max_unauthenticated_per_ip, for components" },
 
 	/* ---- TLS */
 	TEXT("certificate", NULL, "Certificate file of the host, absolute or in the folder of certificates"),

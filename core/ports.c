@@ -11,6 +11,7 @@
 #include "log.h"
 #include "modules.h"
 #include "options.h"
+#include "quotas.h"
 #include "server.h"
 #include "streams.h"
 #include "util/mem.h"
@@ -81,7 +82,8 @@ const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *serv
 		               .send_limit = (size_t)pc__opt_int(NULL, "max_send_buffer_size"),
 		               .idle_seconds = pc__service_seconds(service, "read_timeout", 840),
 		               .handshake_seconds = pc__service_seconds(service, "timeout", 30),
-		               .keepalive = pc__opt_bool(NULL, "tcp_keepalives") };
+		               .keepalive = pc__opt_bool(NULL, "tcp_keepalives"),
+		               .quota = pc__quota_of(class) };
 	k->next = kinds;
 	kinds = k;
 	return &k->io;

@@ -21,6 +21,7 @@
 #include "modules.h"
 #include "options.h"
 #include "ports.h"
+#include "quotas.h"
 #include "sessions.h"
 #include "start.h"
 #include "stores.h"
@@ -99,6 +100,7 @@ int pc__server_reload(char **error_r)
 	pc__log_reopen();
 	pc__hosts_setup();
 	pc__certs_load();
+	pc__quotas_read();
 	tell_hosts_of_reload();
 	pc__config_warn_unknown();
 	pc__notify(pc__bus_global(), "config-reloaded", NULL, 0, NULL, 0);
@@ -216,6 +218,7 @@ void pc__server_end(void)
 	pc__stores_flush();
 	pc__certs_free();
 	pc__io_free(&pc__server.io);
+	pc__quotas_stop();
 	pc__sessions_reap();
 	pc__children_stop();
 	pc__dns_stop();

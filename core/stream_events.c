@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "ports.h"
+#include "quotas.h"
 #include "server.h"
 #include "sessions.h"
 #include "stream_internal.h"
@@ -20,6 +21,13 @@ static void on_accepted(pc_conn_id conn, void *user, const char *ip, void *data)
 		s->class->opened(s);
 	if (s->class->framing == PC_FRAMING_RAW)
 		pc_stream_barrier(s, false);
+}
+
+static void on_refused(void *user, const pc__io_quota *quota, const char *ip, void *data)
+{
+	(void)user;
+	(void)data;
+	pc__quota_refused(quota, ip);
 }
 
 static void on_connected(pc_conn_id conn, void *data)
@@ -200,6 +208,7 @@ static void on_turn(void *data)
 
 const pc__io_handler pc__streams_handler = {
 	.accepted = on_accepted,
+	.refused = on_refused,
 	.connected = on_connected,
 	.tls_done = on_tls_done,
 	.header = on_header,

@@ -157,6 +157,7 @@ void pc__stream_forget_session(pc_stream *s)
 void pc__stream_authenticated(pc_stream *s)
 {
 	s->authenticated = true;
+	pc__io_prove(pc__server.io, s->conn);
 	pc__timer_clear(&s->deadline);
 }
 

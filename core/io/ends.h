@@ -10,6 +10,7 @@
 
 #include "io/io.h"
 #include "io/lane.h"
+#include "io/origins.h"
 
 typedef enum pc__slot_state { PC__SLOT_FREE, PC__SLOT_OPEN, PC__SLOT_CLOSING } pc__slot_state;
 
@@ -17,6 +18,8 @@ struct pc__slot {
 	uint32_t generation;
 	uint32_t next_free; /* slot + 1; 0: none */
 	pc__slot_state state;
+	bool proven;
+	struct pc__origin *origin; /* NULL: it is not counted */
 };
 
 /* The slots of one lane. */
@@ -40,8 +43,9 @@ struct pc__io {
 	uv_async_t wake;
 	uv_sem_t synced;
 	struct pc__io_listener *listeners;
-	uv_timer_t accept_again; /* descriptors have run out: a pause */
-	int reserve;             /* a descriptor to give up when they run out */
+	struct pc__origin *origins; /* by quota and address */
+	uv_timer_t accept_again;    /* descriptors have run out: a pause */
+	int reserve;                /* a descriptor to give up when they run out */
 	bool paused;
 	bool told;     /* the handler was called since the last `turn` */
 	bool draining; /* a turn is under way: no other inside it */
@@ -55,7 +59,8 @@ pc_conn_id pc__io_number(pc__io *io);
 /* The lane of a connection that is there and to which may be spoken; NULL else. */
 struct pc__io_lane *pc__io_lane_of(pc__io *io, pc_conn_id conn);
 /* A socket that was accepted: tells main and gives it to its thread. */
-void pc__io_accept(pc__io *io, int fd, const pc__io_kind *kind, void *user, const char *ip);
+void pc__io_accept(pc__io *io, int fd, const pc__io_kind *kind, void *user, const char *ip,
+                   struct pc__origin *origin);
 
 /* A message to a thread itself. */
 struct pc__io_msg *pc__io_order_lane(struct pc__io_lane *lane, pc__io_what what);

@@ -112,7 +112,7 @@ static void tell(pc__io *io, struct pc__io_msg *m, const char *bytes)
 }
 
 /* The one place where what comes of a connection that main has ended is dropped. */
-static bool is_wanted(struct pc__slots *slots, struct pc__io_msg *m)
+static bool is_wanted(pc__io *io, struct pc__slots *slots, struct pc__io_msg *m)
 {
 	struct pc__slot *slot = pc__slots_find(slots, m->conn);
 
@@ -120,6 +120,7 @@ static bool is_wanted(struct pc__slots *slots, struct pc__io_msg *m)
 		return false;
 	if (m->what != PC__IS_CLOSED)
 		return slot->state == PC__SLOT_OPEN;
+	pc__origins_leave(io, slot->origin, slot->proven);
 	pc__slots_give(slots, slot);
 	return true;
 }
@@ -134,7 +135,7 @@ bool pc__io_deliver(pc__io *io, struct pc__io_lane *lane)
 	for (size_t i = 0; i < b->n; i++) {
 		struct pc__io_msg *m = &b->msgs[i];
 
-		if (is_wanted(&io->slots[lane->index], m))
+		if (is_wanted(io, &io->slots[lane->index], m))
 			tell(io, m, b->bytes.p + at);
 		if (m->what == PC__IS_BYTES)
 			at += m->bytes;

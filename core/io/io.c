@@ -218,6 +218,7 @@ void pc__io_free(pc__io **io_p)
 	}
 	uv_sem_destroy(&io->synced);
 	pc__buf_free(&io->nowhere);
+	pc__origins_free(io);
 	free(io->lanes);
 	free(io->slots);
 	pc__free(io_p);

@@ -40,6 +40,23 @@ typedef struct pc__tls pc__tls; /* tls.h: an immutable snapshot of certificates 
 typedef enum pc__framing { PC__XMPP, PC__RAW } pc__framing;
 typedef struct pc__io_listener pc__io_listener;
 
+/* A network: the first `bits` of an address of 4 or 16 bytes. */
+typedef struct pc__io_net {
+	uint8_t addr[16];
+	unsigned len, bits;
+} pc__io_net;
+/* "192.0.2.0/24", "2001:db8::/32", or one address. */
+int pc__io_net_read(const char *text, pc__io_net *net_r);
+
+/* How many connections an address may have; shared by the kinds of one service. Main may change it
+ * at any time: it is about who comes next. */
+typedef struct pc__io_quota {
+	unsigned total;           /* 0: any number */
+	unsigned unproven;        /* those for which pc__io_prove() was not called; 0: any number */
+	const pc__io_net *spared; /* who is not counted */
+	size_t n_spared;
+} pc__io_quota;
+
 /* How a connection is treated. Strings and limits are borrowed and live as long as the pc__io. */
 typedef struct pc__io_kind {
 	pc__framing framing;
@@ -51,6 +68,7 @@ typedef struct pc__io_kind {
 	double idle_seconds;      /* 0: never */
 	double handshake_seconds; /* 0: 30 */
 	bool keepalive;           /* TCP keepalives */
+	pc__io_quota *quota;      /* NULL: any number from anywhere */
 } pc__io_kind;
 
 /* What TLS agreed on; given to main with tls_done, freed by pc__io_tls_info_free. */
@@ -70,6 +88,8 @@ void pc__io_tls_info_free(pc__io_tls_info **info);
 typedef struct pc__io_handler {
 	/* accepted by the listener whose `user` this is; `ip` is valid during the call */
 	void (*accepted)(pc_conn_id conn, void *listener_user, const char *ip, void *data);
+	/* accepted, and closed at once: its address has as many as it may */
+	void (*refused)(void *listener_user, const pc__io_quota *quota, const char *ip, void *data);
 	void (*connected)(pc_conn_id conn, void *data);
 	void (*tls_done)(pc_conn_id conn, PC_TAKES pc__io_tls_info *info, void *data);
 	void (*header)(pc_conn_id conn, const pc__xml_header *header, void *data);
@@ -148,6 +168,9 @@ void pc__io_slow(pc__io *io, pc_conn_id conn, unsigned ms);
 void pc__io_close(pc__io *io, pc_conn_id conn, const char *reason);
 /* Drops it at once. */
 void pc__io_abort(pc__io *io, pc_conn_id conn, const char *reason);
+
+/* The peer has proven who it is: see pc__io_quota. */
+void pc__io_prove(pc__io *io, pc_conn_id conn);
 
 /* Every connection made from now on uses this snapshot; takes a reference of its own. */
 void pc__io_set_tls(pc__io *io, pc__tls *tls);

@@ -69,12 +69,22 @@ static void out_of_descriptors(struct pc__io_listener *l)
 	pc__listeners_update(io);
 }
 
+static void refuse(struct pc__io_listener *l, int fd, const char *ip)
+{
+	pc__io *io = l->io;
+
+	close(fd);
+	if (io->handler->refused != NULL)
+		io->handler->refused(l->user, l->kind->quota, ip, io->data);
+}
+
 /* false: there is nobody else now. */
 static bool accept_one(struct pc__io_listener *l)
 {
 	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
 	char ip[INET6_ADDRSTRLEN];
+	struct pc__origin *origin;
 	int fd = accept4(l->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
@@ -85,7 +95,10 @@ static bool accept_one(struct pc__io_listener *l)
 		return false;
 	}
 	text_of(&addr, ip, sizeof(ip));
-	pc__io_accept(l->io, fd, l->kind, l->user, ip);
+	if (pc__origins_admit(l->io, l->kind->quota, &addr, &origin))
+		pc__io_accept(l->io, fd, l->kind, l->user, ip, origin);
+	else
+		refuse(l, fd, ip);
 	return true;
 }
 

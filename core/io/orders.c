@@ -86,21 +86,35 @@ struct pc__io_msg *pc__io_order_lane(struct pc__io_lane *lane, pc__io_what what)
 	return pc__io_queue_add(&lane->in, 0, what);
 }
 
-void pc__io_accept(pc__io *io, int fd, const pc__io_kind *kind, void *user, const char *ip)
+void pc__io_accept(pc__io *io, int fd, const pc__io_kind *kind, void *user, const char *ip,
+                   struct pc__origin *origin)
 {
 	pc_conn_id conn = pc__io_number(io);
 	struct pc__io_msg *m;
 
 	if (conn == 0) {
 		close(fd);
+		pc__origins_leave(io, origin, false);
 		return;
 	}
+	slot_of(io, conn)->origin = origin;
 	m = order(io, conn, PC__DO_ADOPT);
 	m->n = (uint32_t)fd;
 	m->p = (void *)(uintptr_t)kind;
 	io->told = true;
 	if (io->handler->accepted != NULL)
 		io->handler->accepted(conn, user, ip, io->data);
+}
+
+void pc__io_prove(pc__io *io, pc_conn_id conn)
+{
+	struct pc__slot *slot = slot_of(io, conn);
+
+	if (slot == NULL || slot->proven)
+		return;
+	slot->proven = true;
+	if (slot->origin != NULL)
+		pc__origins_prove(slot->origin);
 }
 
 pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double timeout_seconds,

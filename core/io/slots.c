@@ -25,6 +25,8 @@ uint32_t pc__slots_take(struct pc__slots *s)
 	if (s->first_free != 0)
 		s->first_free = s->v[i].next_free;
 	s->v[i].state = PC__SLOT_OPEN;
+	s->v[i].proven = false;
+	s->v[i].origin = NULL;
 	s->used++;
 	return i;
 }

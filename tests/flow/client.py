@@ -31,9 +31,9 @@ def tls_context(maximum=None):
 
 
 class Client:
-    def __init__(self, port, host="localhost", direct_tls=False, context=None):
+    def __init__(self, port, host="localhost", direct_tls=False, context=None, source="127.0.0.1"):
         self.host, self.context = host, context or tls_context()
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE, source_address=(source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.jid = self.bare = self.user = None
         self.seen_header = None   # the server's stream header

@@ -152,8 +152,8 @@ class Server:
 
     # ---- clients. All are closed when the test ends (release).
 
-    def client(self, host=HOST, tls=False, context=None):
-        c = Client(self.tls_port if tls else self.port, host, tls, context)
+    def client(self, host=HOST, tls=False, context=None, **args):
+        c = Client(self.tls_port if tls else self.port, host, tls, context, **args)
         self.clients.append(c)
         return c
 

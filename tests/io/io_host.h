@@ -47,7 +47,8 @@ struct host {
 	pc__io_tls_info *client_info; /* of `client` */
 	pc_conn_id client;
 	char ip[64], reason[256];
-	unsigned accepted, headers, elements, closed, ends, errors, idles, piled, drained, turns;
+	unsigned accepted, refused, headers, elements, closed, ends, errors, idles, piled, drained,
+	        turns;
 	size_t element_bytes;
 	/* what to do */
 	bool echo;      /* elements are sent back */
@@ -70,6 +71,16 @@ static void on_accepted(pc_conn_id conn, void *user, const char *ip, void *data)
 	h->accepted++;
 	snprintf(h->ip, sizeof(h->ip), "%s", ip);
 	host_note(h, "accepted", NULL);
+}
+
+static void on_refused(void *user, const pc__io_quota *quota, const char *ip, void *data)
+{
+	struct host *h = data;
+
+	assert_ptr_equal(user, h);
+	assert_non_null(quota);
+	assert_string_not_equal(ip, "");
+	h->refused++;
 }
 
 static void on_connected(pc_conn_id conn, void *data)
@@ -184,6 +195,7 @@ static void on_turn(void *data)
 
 static const pc__io_handler host_handler = {
 	.accepted = on_accepted,
+	.refused = on_refused,
 	.connected = on_connected,
 	.tls_done = on_tls_done,
 	.header = on_header,
