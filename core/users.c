@@ -37,14 +37,90 @@ int pc_user_known(pc_host *host, const char *user)
 	return pc__user_find(host, user) ? 1 : -1;
 }
 
+/* ------------------------------------------------------------ questions */
+
+/* Who asked may be unloaded before the provider answers. */
+struct question {
+	pc_module *m; /* NULL: of the core */
+	pc_done_fn *done;
+	pc_keys_fn *keys;
+	pc_names_fn *names;
+	void *data;
+};
+
+static struct question *question_new(pc_module *m, void *data)
+{
+	struct question *q = pc__alloc(sizeof(*q));
+
+	q->m = m;
+	q->data = data;
+	if (m)
+		pc__module_hold(m);
+	return q;
+}
+
+static bool is_wanted(const struct question *q)
+{
+	return q->m == NULL || pc__module_callable(q->m);
+}
+
+static void question_free(struct question *q)
+{
+	if (q->m)
+		pc__module_release(q->m);
+	free(q);
+}
+
+static void on_done(int err, void *data)
+{
+	struct question *q = data;
+
+	if (is_wanted(q))
+		q->done(err, q->data);
+	question_free(q);
+}
+
+static void on_keys(int err, const pc_scram_keys *keys, void *data)
+{
+	struct question *q = data;
+
+	if (is_wanted(q))
+		q->keys(err, keys, q->data);
+	question_free(q);
+}
+
+static void on_names(int err, const char *const *names, size_t n, void *data)
+{
+	struct question *q = data;
+
+	if (is_wanted(q))
+		q->names(err, names, n, q->data);
+	question_free(q);
+}
+
+static struct question *ask_done(pc_module *m, pc_done_fn *fn, void *data)
+{
+	struct question *q = question_new(m, data);
+
+	q->done = fn;
+	return q;
+}
+
+static struct question *ask_keys(pc_module *m, pc_keys_fn *fn, void *data)
+{
+	struct question *q = question_new(m, data);
+
+	q->keys = fn;
+	return q;
+}
+
 void pc_user_exists(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn, void *data)
 {
 	pc_module *owner;
 	const pc_auth_provider *p = provider(host, &owner);
 
-	(void)m;
 	if (p && p->exists)
-		p->exists(owner, user, fn, data);
+		p->exists(owner, user, on_done, ask_done(m, fn, data));
 	else
 		fn(PC_ENOTSUP, data);
 }
@@ -55,9 +131,20 @@ void pc_user_keys(pc_module *m, pc_host *host, const char *user, pc_scram_hash h
 	pc_module *owner;
 	const pc_auth_provider *p = provider(host, &owner);
 
-	(void)m;
 	if (p && p->keys)
-		p->keys(owner, user, hash, fn, data);
+		p->keys(owner, user, hash, on_keys, ask_keys(m, fn, data));
+	else
+		fn(PC_ENOTSUP, NULL, data);
+}
+
+void pc_user_look(pc_module *m, pc_host *host, pc_scram_hash hash, uint32_t die, pc_keys_fn *fn,
+                  void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	if (p && p->size > offsetof(pc_auth_provider, look) && p->look)
+		p->look(owner, hash, die, on_keys, ask_keys(m, fn, data));
 	else
 		fn(PC_ENOTSUP, NULL, data);
 }
@@ -68,9 +155,8 @@ void pc_user_check(pc_module *m, pc_host *host, const char *user, const char *pa
 	pc_module *owner;
 	const pc_auth_provider *p = provider(host, &owner);
 
-	(void)m;
 	if (p && p->check)
-		p->check(owner, user, password, fn, data);
+		p->check(owner, user, password, on_done, ask_done(m, fn, data));
 	else
 		fn(PC_ENOTSUP, data);
 }
@@ -79,12 +165,15 @@ void pc_user_list(pc_module *m, pc_host *host, pc_names_fn *fn, void *data)
 {
 	pc_module *owner;
 	const pc_auth_provider *p = provider(host, &owner);
+	struct question *q;
 
-	(void)m;
-	if (p && p->list)
-		p->list(owner, fn, data);
-	else
+	if (p && p->list) {
+		q = question_new(m, data);
+		q->names = fn;
+		p->list(owner, on_names, q);
+	} else {
 		fn(PC_ENOTSUP, NULL, 0, data);
+	}
 }
 
 void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *password,
@@ -93,9 +182,8 @@ void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *p
 	pc_module *owner;
 	const pc_auth_provider *p = provider(host, &owner);
 
-	(void)m;
 	if (p && p->create)
-		p->create(owner, user, password, fn, data);
+		p->create(owner, user, password, on_done, ask_done(m, fn, data));
 	else
 		fn(PC_ENOTSUP, data);
 }

@@ -9,8 +9,6 @@
 #include <prosody-c/codec.h>
 #include <prosody-c/jid.h>
 
-#define FAKE_SALT 16
-
 static const struct {
 	size_t size;
 	gnutls_mac_algorithm_t mac;
@@ -122,27 +120,52 @@ bool pc_scram_check(const char *password, const pc_scram_keys *keys)
 	return fits;
 }
 
-static void fake(const char *username, const uint8_t *secret, pc_scram_hash hash, char what,
-                 uint8_t *out, size_t size)
+/* 64 bytes that nobody can tell from random ones who does not know the secret. */
+static void fake(const char *username, const uint8_t *secret, unsigned hash, char what,
+                 uint8_t out[static PC_SCRAM_KEY_MAX])
 {
-	uint8_t mac[PC_SCRAM_KEY_MAX], key[PC_SCRAM_KEY_MAX];
+	uint8_t key[PC_SCRAM_KEY_MAX];
 	const char label[2] = { what, (char)('0' + hash) };
 
 	pc__scram_hmac(PC_SCRAM_SHA_512, secret, 32, label, sizeof(label), key);
-	pc__scram_hmac(PC_SCRAM_SHA_512, key, sizeof(key), username, strlen(username), mac);
-	memcpy(out, mac, size);
+	pc__scram_hmac(PC_SCRAM_SHA_512, key, sizeof(key), username, strlen(username), out);
 	pc__wipe(key, sizeof(key));
 }
 
-/* The stored key is a hash whose preimage nobody knows. */
-void pc_scram_fake_keys(const char *username, const uint8_t secret[static 32], uint32_t iterations,
-                        pc_scram_keys *keys)
+static void fake_salt(const uint8_t *bytes, pc_scram_keys *keys)
 {
-	pc_scram_hash hash = keys->hash;
-	size_t size = hashes[hash].size;
+	bool is_text = keys->salt[0] != 0;
 
-	*keys = (pc_scram_keys){ .hash = hash, .iterations = iterations, .salt_len = FAKE_SALT };
-	fake(username, secret, hash, 's', keys->salt, FAKE_SALT);
-	fake(username, secret, hash, 'c', keys->stored_key, size);
-	fake(username, secret, hash, 'v', keys->server_key, size);
+	for (size_t i = 0; i < keys->salt_len; i++) {
+		if (!is_text)
+			keys->salt[i] = bytes[i];
+		else if (keys->salt[i] == 'x')
+			keys->salt[i] = (uint8_t) "0123456789abcdef"[bytes[i] % 16];
+		else if (keys->salt[i] == 'y')
+			keys->salt[i] = (uint8_t) "89ab"[bytes[i] % 4];
+	}
+}
+
+/* The stored key is a hash whose preimage nobody knows. */
+void pc_scram_fake_keys(const char *username, const uint8_t secret[static 32], pc_scram_keys *keys)
+{
+	size_t size = hashes[keys->hash].size;
+	uint8_t bytes[PC_SCRAM_KEY_MAX];
+
+	fake(username, secret, keys->hash, 's', bytes);
+	fake_salt(bytes, keys);
+	fake(username, secret, keys->hash, 'c', bytes);
+	memcpy(keys->stored_key, bytes, size);
+	fake(username, secret, keys->hash, 'v', bytes);
+	memcpy(keys->server_key, bytes, size);
+	pc__wipe(bytes, sizeof(bytes));
+}
+
+uint32_t pc_scram_fake_die(const char *username, const uint8_t secret[static 32])
+{
+	uint8_t bytes[PC_SCRAM_KEY_MAX];
+
+	fake(username, secret, 0, 'd', bytes);
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 }

@@ -46,10 +46,13 @@ PC_EXPORT int pc_scram_derive(const char *password, pc_scram_keys *keys);
 /* Does the password fit the keys? Constant time in the comparison, and costs like _derive. */
 PC_EXPORT bool pc_scram_check(const char *password, const pc_scram_keys *keys);
 /* Keys for a user that is not there: the same for the same name and secret at every call, of the
- * look of real ones, and no proof ever fits them. keys->hash is set by the caller. The salt has 16
- * bytes: give real keys as many, or the length tells the two apart. */
+ * look of real ones, and no proof ever fits them. keys->hash, iterations, salt_len and salt are set
+ * by the caller: a salt of zero bytes becomes any bytes; else it is a pattern of text, in which 'x'
+ * becomes a hexadecimal digit and 'y' one of "89ab". */
 PC_EXPORT void pc_scram_fake_keys(const char *username, const uint8_t secret[static 32],
-                                  uint32_t iterations, pc_scram_keys *keys);
+                                  pc_scram_keys *keys);
+/* A number that the name has with that secret. */
+PC_EXPORT uint32_t pc_scram_fake_die(const char *username, const uint8_t secret[static 32]);
 
 /* Channel bindings that the stream can give (RFC 5929, RFC 9266). */
 typedef enum pc_binding {

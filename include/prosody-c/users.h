@@ -34,6 +34,10 @@ typedef struct pc_auth_provider {
 	               void *data); /* PC_EEXIST */
 	void (*remove)(pc_module *m, const char *user, pc_done_fn *fn, void *data);
 	void (*list)(pc_module *m, pc_names_fn *fn, void *data);
+	/* What keys of that hash look like here, for keys that are made up for those who have no
+	 * account: hash, iterations, salt_len and salt as pc_scram_fake_keys() takes them. `die`
+	 * chooses among what accounts have. */
+	void (*look)(pc_module *m, pc_scram_hash hash, uint32_t die, pc_keys_fn *fn, void *data);
 } pc_auth_provider;
 
 /* ---- use: through the host's provider; PC_ENOTSUP where it cannot. */
@@ -44,6 +48,8 @@ PC_EXPORT void pc_user_exists(pc_module *m, pc_host *host, const char *user, pc_
 /* True or false at once where it is known (an online user exists), else -1: ask pc_user_exists. */
 PC_EXPORT int pc_user_known(pc_host *host, const char *user);
 PC_EXPORT void pc_user_keys(pc_module *m, pc_host *host, const char *user, pc_scram_hash hash,
+                            pc_keys_fn *fn, void *data);
+PC_EXPORT void pc_user_look(pc_module *m, pc_host *host, pc_scram_hash hash, uint32_t die,
                             pc_keys_fn *fn, void *data);
 PC_EXPORT void pc_user_check(pc_module *m, pc_host *host, const char *user, const char *password,
                              pc_done_fn *fn, void *data);

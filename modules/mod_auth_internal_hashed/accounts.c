@@ -16,7 +16,7 @@
 
 /* ------------------------------------------------------------ ops */
 
-static struct op *op_new(pc_module *m, const char *user)
+struct op *op_new(pc_module *m, const char *user)
 {
 	struct accounts *a = pc_module_data(m);
 	struct op *op = a->free_ops;
@@ -32,7 +32,7 @@ static struct op *op_new(pc_module *m, const char *user)
 	return op;
 }
 
-static void op_free(struct op *op)
+void op_free(struct op *op)
 {
 	struct accounts *a = pc_module_data(op->m);
 
@@ -101,6 +101,16 @@ static void note_change(struct op *op, const char *stamp)
 	pc_store_set_keys(a->store, op->user, items, sizeof(items) / sizeof(items[0]), NULL, NULL);
 }
 
+/* All keys anew: those of hashes that are not configured any more go. */
+static void derive_all(struct op *op, pc_done_fn *next)
+{
+	const struct accounts *a = pc_module_data(op->m);
+
+	op->record.hashes = 0;
+	op->derive = a->hashes;
+	derive_run(op, next);
+}
+
 /* ------------------------------------------------------------ is it there? */
 
 static void on_exists(int err, const pc_item *items, size_t n, void *data)
@@ -134,13 +144,34 @@ static void finish_keys(struct op *op, int err)
 	explicit_bzero(&keys, sizeof(keys));
 }
 
+static void on_keys(int err, const pc_item *items, size_t n, void *data);
+
+/* Somebody else was quicker: the account has keys then. */
+static void on_clear_kept(int err, void *data)
+{
+	struct op *op = data;
+	struct accounts *a = pc_module_data(op->m);
+
+	if (err == PC_OK)
+		note_change(op, "updated");
+	if (err == PC_ECONFLICT)
+		pc_store_get(a->store, op->user, on_keys, op);
+	else
+		finish_keys(op, err);
+}
+
 static void on_clear_derived(int err, void *data)
 {
 	struct op *op = data;
 
-	finish_keys(op, err != PC_OK ? err : op->err == PC_EINVAL ? PC_ENOTSUP : op->err);
+	if (err == PC_OK && op->err == PC_OK)
+		swap_keys(op, on_clear_kept);
+	else
+		finish_keys(op, err != PC_OK ? err : op->err == PC_EINVAL ? PC_ENOTSUP : op->err);
 }
 
+/* A password in the clear becomes keys for good: a salt that is another one at each log-in would
+ * tell that the account exists. */
 static void on_keys(int err, const pc_item *items, size_t n, void *data)
 {
 	struct op *op = data;
@@ -150,10 +181,9 @@ static void on_keys(int err, const pc_item *items, size_t n, void *data)
 		finish_keys(op, op->err);
 	} else if (!op->found || op->record.disabled) {
 		finish_keys(op, PC_ENOENT);
-	} else if (op->clear[0]) { /* keys for this once; a log-in by PLAIN makes them for good */
+	} else if (op->clear[0]) {
 		memcpy(op->password, op->clear, sizeof(op->password));
-		op->derive = 1u << op->hash;
-		derive_run(op, on_clear_derived);
+		derive_all(op, on_clear_derived);
 	} else {
 		finish_keys(op, op->record.hashes & 1u << op->hash ? PC_OK : PC_ENOTSUP);
 	}
@@ -266,16 +296,6 @@ static void on_password_derived(int err, void *data)
 		finish(op, err != PC_OK ? err : op->err);
 	else
 		swap_keys(op, on_password_written);
-}
-
-/* All keys anew: those of hashes that are not configured any more go. */
-static void derive_all(struct op *op, pc_done_fn *next)
-{
-	const struct accounts *a = pc_module_data(op->m);
-
-	op->record.hashes = 0;
-	op->derive = a->hashes;
-	derive_run(op, next);
 }
 
 static void on_set_password(int err, const pc_item *items, size_t n, void *data)
@@ -447,7 +467,9 @@ static void load(pc_module *m)
 		.create = create,
 		.remove = remove_account,
 		.list = list,
+		.look = looks_tell,
 	};
+	looks_load(m);
 	pc_provide(m, "auth-internal_hashed", provider);
 }
 

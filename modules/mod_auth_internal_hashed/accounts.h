@@ -4,6 +4,7 @@
  * accounts.c  the module and its provider's functions
  * derive.c    deriving and checking keys on job threads
  * record.c    the stored form, pure
+ * looks.c     what keys look like from outside, for those that are made up
  *
  * Each call of the provider is an op. It reads the account, computes on a job thread where it must,
  * writes, and calls back. Ops are the instance's and are used again, so that those whose callback
@@ -13,7 +14,10 @@
 
 #include <prosody-c/prosody-c.h>
 
+#include "looks.h"
 #include "record.h"
+
+#define SALT_LEN 16 /* bytes of a new salt */
 
 struct op {
 	pc_module *m;
@@ -26,7 +30,7 @@ struct op {
 	bool found;
 	pc_scram_hash hash; /* wanted keys, or those to check against */
 	unsigned derive;    /* 1 << hash: keys to derive into `record` */
-	uint32_t iterations;
+	uint32_t iterations, die;
 	struct record record;
 	char scram[RECORD_SCRAM_MAX];     /* the item as it was read; "" for none */
 	char new_scram[RECORD_SCRAM_MAX]; /* the item as it will be */
@@ -39,8 +43,26 @@ struct accounts {
 	pc_store *store;
 	unsigned hashes; /* 1 << hash: keys that are made of passwords */
 	struct op *free_ops;
+	struct looks looks, gathering; /* gathering: while `unread` accounts are being read */
+	bool looks_ready;
+	size_t unread;
+	struct op *waiting; /* for the looks */
+	uint64_t seed;
 };
+
+/* accounts.c. Never NULL; user may be NULL. */
+struct op *op_new(pc_module *m, const char *user);
+void op_free(struct op *op);
 
 /* Runs on a job thread, then `next` here; `next` gets PC_EBUSY where no job can be started. */
 void derive_run(struct op *op, pc_done_fn *next);
 void derive_check(struct op *op, pc_done_fn *next);
+
+/* Reads the sample, now and each day. */
+void looks_load(pc_module *m);
+/* The look that `die` chooses; the provider's function of that, when the sample has been read. */
+void looks_of(const struct accounts *a, pc_module *m, pc_scram_hash hash, uint32_t die,
+              pc_scram_keys *keys_r);
+void looks_tell(pc_module *m, pc_scram_hash hash, uint32_t die, pc_keys_fn *fn, void *data);
+/* A number that stays with the user's name as long as the module. */
+uint32_t looks_die(const struct accounts *a, const char *user);

@@ -20,7 +20,7 @@ static void derive_work(void *data)
 		if (!(op->derive & 1u << i))
 			continue;
 		*k = (pc_scram_keys){ .hash = (pc_scram_hash)i,
-			              .salt_len = 16,
+			              .salt_len = SALT_LEN,
 			              .iterations = op->iterations };
 		pc_random_bytes(k->salt, k->salt_len);
 		op->err = pc_scram_derive(op->password, k);
@@ -39,11 +39,14 @@ static bool is_same(const char *a, const char *b)
 	return same;
 }
 
-/* Whatever the account has, one derivation is made: for one that is not there in vain. */
+/* Whatever the account has, one derivation is made: for one that is not there in vain, with as many
+ * iterations as another account has. */
 static void check_work(void *data)
 {
 	struct op *op = data;
-	pc_scram_keys none = { .hash = op->hash, .salt_len = 16, .iterations = op->iterations };
+	pc_scram_keys none = { .hash = op->hash,
+		               .salt_len = SALT_LEN,
+		               .iterations = op->iterations };
 
 	if (op->record.hashes & 1u << op->hash) {
 		op->err =
@@ -60,7 +63,6 @@ static void run(struct op *op, pc_work_fn *work, pc_done_fn *next)
 	int err;
 
 	op->err = PC_OK;
-	op->iterations = (uint32_t)pc_opt_int(op->m, "default_iteration_count");
 	err = pc_run_job(op->m, work, next, op);
 	if (err != PC_OK)
 		next(err, op);
@@ -68,10 +70,16 @@ static void run(struct op *op, pc_work_fn *work, pc_done_fn *next)
 
 void derive_run(struct op *op, pc_done_fn *next)
 {
+	op->iterations = (uint32_t)pc_opt_int(op->m, "default_iteration_count");
 	run(op, derive_work, next);
 }
 
 void derive_check(struct op *op, pc_done_fn *next)
 {
+	const struct accounts *a = pc_module_data(op->m);
+	pc_scram_keys look;
+
+	looks_of(a, op->m, op->hash, looks_die(a, op->user), &look);
+	op->iterations = look.iterations;
 	run(op, check_work, next);
 }

@@ -80,17 +80,33 @@ void sasl_secret_load(pc_module *m)
 		pc_store_get_key(sa->store, NULL, KEY, on_read, m);
 }
 
+/* Their look is one that accounts of this host have; where the provider cannot tell, they look like
+ * new ones. */
+static void on_look(int err, const pc_scram_keys *look, void *data)
+{
+	struct sasl_call *call = data;
+	const struct saslauth *sa = pc_module_data(call->m);
+	pc_scram_keys keys = {
+		.hash = call->hash,
+		.salt_len = 16,
+		.iterations = (uint32_t)pc_opt_int(call->m, "default_iteration_count"),
+	};
+
+	if (err == PC_OK)
+		keys = *look;
+	pc_scram_fake_keys(call->username, sa->secret, &keys);
+	sasl_exchange_keys(call, &keys);
+}
+
 void sasl_fake_keys(struct sasl_call *call)
 {
 	struct saslauth *sa = pc_module_data(call->m);
-	pc_scram_keys keys = { .hash = call->hash };
 
 	if (!sa->secret_ready) {
 		call->next = sa->waiting;
 		sa->waiting = call;
 		return;
 	}
-	pc_scram_fake_keys(call->username, sa->secret,
-	                   (uint32_t)pc_opt_int(call->m, "default_iteration_count"), &keys);
-	sasl_exchange_keys(call, &keys);
+	pc_user_look(call->m, pc_module_host(call->m), call->hash,
+	             pc_scram_fake_die(call->username, sa->secret), on_look, call);
 }

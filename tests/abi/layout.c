@@ -237,6 +237,7 @@ static void users(void)
 	FIELD(pc_auth_provider, create);
 	FIELD(pc_auth_provider, remove);
 	FIELD(pc_auth_provider, list);
+	FIELD(pc_auth_provider, look);
 }
 
 static void net(void)

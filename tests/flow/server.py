@@ -32,7 +32,7 @@ DEFAULTS = {
     "authentication": '"internal_hashed"',
     "c2s_require_encryption": "false",
     "allow_unencrypted_plain_auth": "true",
-    "default_iteration_count": "1000",
+    "default_iteration_count": "4096",
     "c2s_close_timeout": "2",
     "s2s_ports": "{ }",
     "component_ports": "{ }",

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import sqlite3
 import time
+import uuid
 
 import sasl
 from flow import HOST, NS, PASSWORD, Server, alone, equal
@@ -212,3 +213,53 @@ def test_what_is_configured(server):
     version = c.iq("get", "<query xmlns='jabber:iq:version'/>", to=HOST).child("query")
     equal(version.child_text("name"), "prosody-c")
     assert version.child_text("version") and version.child("os") is None, str(version)
+
+
+def challenge(server, user, mechanism="SCRAM-SHA-1"):
+    """Salt and iterations as they are told to who logs in as that user."""
+    c = server.client()
+    c.open()
+    c.auth(mechanism, sasl.Scram(mechanism, user, PASSWORD).first())
+    parts = dict(part.split("=", 1) for part in sasl.unb64(c.expect("challenge", "sasl").text).decode().split(","))
+    c.close()
+    return base64.b64decode(parts["s"]), parts["i"]
+
+
+def test_strangers_look_like_accounts_of_prosody():
+    """Where accounts were taken over from Prosody, whose salts are UUIDs, names without an account have
+    such salts as often: else the length tells who exists. Names keep their look over restarts."""
+    server = Server(accounts=20)
+    try:
+        for i in range(20):
+            keep(server, f"old{i}", {**prosody_account("secret", 5000), "salt": str(uuid.uuid4())})
+        server.start()
+        names = [f"nobody{i}" for i in range(60)]
+        seen = [challenge(server, name) for name in names]
+        uuids = [salt.decode() for salt, count in seen if count == "5000"]
+        assert all(str(uuid.UUID(u)) == u and uuid.UUID(u).version == 4 for u in uuids), uuids
+        equal(len(uuids), sum(len(salt) == 36 for salt, _ in seen))
+        equal({len(salt) for salt, count in seen if count == "4096"}, {16})
+        assert 10 <= len(uuids) <= 50, f"{len(uuids)} of 60 look like half of the accounts"
+        equal(len({salt for salt, _ in seen}), 60)
+        # Of the other hashes these accounts have no keys, and look like everybody.
+        for name in ("old0", "nobody0", server.names[0]):
+            salt, count = challenge(server, name, "SCRAM-SHA-256")
+            equal((len(salt), count), (16, "4096"))
+        server.stop()
+        server.start()
+        equal([challenge(server, name) for name in names], seen)
+    finally:
+        server.stop()
+
+
+def test_clear_password_keeps_its_salt():
+    server = Server(accounts=0)
+    try:
+        server.ctl("adduser", f"made@{HOST}", "secret")  # the database is there
+        keep(server, "clear", {"password": "secret"})
+        server.start()
+        equal(challenge(server, "clear"), challenge(server, "clear"))
+        eventually(lambda: set(kept(server, "clear")) == {"scram", "updated"})
+        equal(attempt(server, "clear", "secret", "SCRAM-SHA-256"), "success")
+    finally:
+        server.stop()

@@ -47,13 +47,13 @@ static pc_scram *through_bytes(pc_scram *sc)
 static pc_scram *first(pc_scram *sc, const char *msg, size_t len)
 {
 	char *bytes = copy(msg, len), out[PC_SCRAM_MESSAGE_MAX];
-	pc_scram_keys keys = { .hash = sc->hash };
+	pc_scram_keys keys = { .hash = sc->hash, .iterations = 10000, .salt_len = 16 };
 
 	if (pc_scram_client_first(sc, bytes, len) == PC_OK) {
 		must(pc_scram_username(sc)[0] != '\0');
 		must(sc->plus == (pc_scram_binding(sc) != PC_BINDING_NONE));
 		sc = through_bytes(sc);
-		pc_scram_fake_keys(pc_scram_username(sc), secret, 10000, &keys);
+		pc_scram_fake_keys(pc_scram_username(sc), secret, &keys);
 		must(pc_scram_server_first(sc, &keys, out) == (ssize_t)strlen(out));
 		sc = through_bytes(sc);
 	}
