@@ -119,26 +119,25 @@ static const char *driver_of(const char *host, const char *store)
 
 /* ---- stores */
 
-static void free_store(pc_store *st)
+/* A module's is its memory: callbacks of an instance that was replaced still use it. */
+static pc_store *new_store(pc_module *m, const char *host, const char *name)
 {
-	free(st->host);
-	free(st->name);
-	free(st);
-}
+	size_t host_size = strlen(host) + 1, name_size = strlen(name) + 1;
+	size_t size = sizeof(pc_store) + host_size + name_size;
+	pc_store *st = m ? pc_module_alloc(m, size) : pc__alloc(size);
+	char *texts = (char *)(st + 1);
 
-static void drop_store(struct pc__owned *o)
-{
-	free_store(PC__CONTAINER(o, pc_store, owned));
+	st->m = m;
+	st->host = memcpy(texts, host, host_size);
+	st->name = memcpy(texts + host_size, name, name_size);
+	return st;
 }
 
 static pc_store *open_store(pc_module *m, const char *host, const char *name, pc_store_kind kind,
                             int *err_r)
 {
-	pc_store *st = pc__alloc(sizeof(*st));
+	pc_store *st = new_store(m, host, name);
 
-	st->m = m;
-	st->host = pc__strdup(host);
-	st->name = pc__strdup(name);
 	st->kind = kind;
 	st->db = database(pc_host_find(host), driver_of(host, name));
 	*err_r = st->db ? PC_OK : PC_EIO;
@@ -156,7 +155,6 @@ static pc_store *open_for(pc_module *m, const char *host, const char *name, pc_s
 	int err;
 	pc_store *st = open_store(m, host, name, kind, &err);
 
-	pc__own(m, &st->owned, drop_store);
 	if (err)
 		pc__module_error(m, err, "store %s of %s cannot be opened with storage driver %s",
 		                 name, host, driver_of(host, name));
@@ -182,9 +180,7 @@ pc_store *pc__store_open(const char *host, const char *name, pc_store_kind kind)
 
 void pc__store_close(pc_store **st)
 {
-	if (*st)
-		free_store(*st);
-	*st = NULL;
+	pc__free(st);
 }
 
 /* ---- all of them */

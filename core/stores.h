@@ -45,9 +45,8 @@ struct pc__database {
 };
 
 struct pc_store {
-	struct pc__owned owned; /* of m */
-	pc_module *m;           /* NULL: the core's own */
-	char *host, *name;
+	pc_module *m;            /* NULL: the core's own */
+	const char *host, *name; /* behind the struct */
 	pc_store_kind kind;
 	struct pc__database *db;
 };
