@@ -11,6 +11,7 @@
 #include "router.h"
 #include "stores.h"
 #include "timers.h"
+#include "util/killpoint.h"
 #include "util/mem.h"
 
 /* To the session that asked; where it asked as a module or has gone, by routing. */
@@ -54,6 +55,7 @@ static void on_committed(int err, void *data)
 {
 	struct held_reply *h = data;
 
+	PC__KILLPOINT("before-reply");
 	if (err == PC_OK) {
 		send_reply(h->origin, h->reply);
 	} else {
@@ -68,6 +70,7 @@ static void on_committed(int err, void *data)
 		send_reply(h->origin, error);
 		pc_stanza_free(&h->reply);
 	}
+	PC__KILLPOINT("after-reply");
 	free(h);
 }
 

@@ -21,8 +21,7 @@ struct pc__server {
 	const char *program_dir; /* where prosody-c lies */
 	bool commands_only;      /* runs one command on the store: no ports are opened */
 	bool stopping;
-	int64_t started;     /* wall clock, ms */
-	unsigned debug_kill; /* debug builds: see killpoints */
+	int64_t started; /* wall clock, ms */
 };
 extern struct pc__server pc__server;
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "store/worker_internal.h"
+#include "util/killpoint.h"
 
 #define BATCH_JOBS 500
 #define BATCH_NS (5 * 1000 * 1000)
@@ -69,7 +70,11 @@ static void tell(struct pc__worker *w, struct batch *b)
 
 static void commit(struct pc__worker *w, struct batch *b)
 {
-	int err = w->driver->commit(w->db);
+	int err;
+
+	PC__KILLPOINT("before-commit");
+	err = w->driver->commit(w->db);
+	PC__KILLPOINT("after-commit");
 
 	if (err) {
 		w->driver->rollback(w->db);

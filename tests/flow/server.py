@@ -60,6 +60,7 @@ class Server:
         atexit.register(shutil.rmtree, self.dir, True)
         self.port, self.tls_port = free_ports(2)
         self.process, self.clients = None, []
+        self.environment = {}  # more of it, for the next start
         self.config_file, self.log_file = self.dir / "prosody-c.conf", self.dir / "log"
         self.write_config(config or {}, hosts or {HOST: {}}, extra)
         self.names = [f"user{n}" for n in range(accounts)]
@@ -106,7 +107,7 @@ class Server:
         options = [word for option in OPTIONS for word in ("-o", option)]
         self.process = subprocess.Popen(
             [*WRAPPER, BUILD / "prosody-c", "-c", self.config_file, *options], stdin=subprocess.DEVNULL,
-            stdout=open(self.log_file, "ab"), stderr=subprocess.STDOUT, env={**os.environ, "NOTIFY_SOCKET": path})
+            stdout=open(self.log_file, "ab"), stderr=subprocess.STDOUT, env={**os.environ, **self.environment, "NOTIFY_SOCKET": path})
         deadline = time.monotonic() + 3 * DEADLINE
         notify.settimeout(0.05)
         while not re.search(r" is ready$", self.log()[seen:], re.M):
@@ -139,6 +140,12 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self.process = None
+
+    def died(self):
+        """It has killed itself (PC_KILL_AT), or is about to."""
+        status = self.process.wait(6 * DEADLINE)
+        assert status == -signal.SIGKILL, f"exit status {status}\n{self.log_tail()}"
         self.process = None
 
     def alive(self):
