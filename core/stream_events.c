@@ -188,6 +188,15 @@ static void on_drained(pc_conn_id conn, void *data)
 		s->class->drained(s);
 }
 
+static void on_written(pc_conn_id conn, unsigned marks, void *data)
+{
+	pc_stream *s = pc__stream_find(conn);
+
+	(void)data;
+	if (s)
+		pc__stream_written(s, marks);
+}
+
 static void on_closed(pc_conn_id conn, const char *reason, void *data)
 {
 	pc_stream *s = pc__stream_find(conn);
@@ -219,6 +228,7 @@ const pc__io_handler pc__streams_handler = {
 	.idle = on_idle,
 	.piled = on_piled,
 	.drained = on_drained,
+	.written = on_written,
 	.closed = on_closed,
 	.turn = on_turn,
 };

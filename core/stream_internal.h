@@ -41,7 +41,8 @@ struct pc_stream {
 	struct pc__timer deadline;
 	pc__io_tls_info *tls; /* until the session is bound */
 	const char *tls_version, *tls_cipher;
-	size_t unsent; /* of transports */
+	struct pc__mark *marks; /* who waits for what was sent to leave: stream_marks.c */
+	size_t unsent;          /* of transports */
 	const pc_transport *transport;
 	void *t;
 	pc__xml_parser *parser; /* of transports */
@@ -65,6 +66,9 @@ void pc__stream_await_end(pc_stream *s);
 double pc__stream_option(const pc_stream *s, const char *suffix, double dflt);
 pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_id conn,
                            const char *ip, bool secure);
+/* stream_marks.c: so many marks were passed; the stream has gone before the others. */
+void pc__stream_written(pc_stream *s, unsigned marks);
+void pc__stream_cancel_marks(pc_stream *s);
 /* stream_elements.c: around the handling of an element, which may be suspended. */
 void pc__stream_element_begin(pc_stream *s, pc_conn_id conn, size_t bytes);
 void pc__stream_element_end(pc_conn_id conn, size_t bytes);

@@ -139,6 +139,7 @@ void pc__stream_gone(pc_stream *s, const char *reason)
 	s->state = PC__STREAM_GONE;
 	if (s->class->closed)
 		s->class->closed(s, reason);
+	pc__stream_cancel_marks(s);
 	if (s->session)
 		pc__session_stream_gone(s->session, orderly ? NULL : "connection lost");
 	free_stream(s);

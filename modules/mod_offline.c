@@ -10,7 +10,9 @@
 #include <prosody-c/prosody-c.h>
 
 #define NS_HINTS "urn:xmpp:hints"
+/* What is handed out before the network has taken it. */
 #define PAGE 100
+#define PAGE_BYTES ((size_t)256 * 1024)
 
 static const pc_option options[] = {
 	{ .name = "offline_max_messages",
@@ -24,7 +26,9 @@ static const pc_option options[] = {
 };
 
 struct offline {
+	pc_module *m;
 	pc_store *store;
+	struct handing *handings; /* under way */
 };
 
 /* ------------------------------------------------------------ keeping */
@@ -104,10 +108,67 @@ static pc_result on_handle(pc_event *ev, void *data)
 
 /* ------------------------------------------------------------ handing out */
 
+/* To one client of an account: a page is read, sent, and removed when it has left for the network,
+ * so that neither a kill nor a connection that breaks meanwhile loses it. */
 struct handing {
-	pc_session_id session;
+	struct handing *next;
 	struct offline *o;
+	pc_session_id session;
+	bool more;
+	size_t n; /* of the page that is on its way */
+	char ids[PAGE][PC_ENTRY_ID_SIZE];
+	char user[];
 };
+
+static struct handing *handing_of(struct offline *o, const char *user)
+{
+	struct handing *h = o->handings;
+
+	while (h && strcmp(h->user, user) != 0)
+		h = h->next;
+	return h;
+}
+
+static void free_handing(struct handing *h)
+{
+	struct handing **at = &h->o->handings;
+
+	while (*at != h)
+		at = &(*at)->next;
+	*at = h->next;
+	free(h);
+}
+
+static void read_page(struct handing *h);
+
+static void begin(struct offline *o, const pc_session *s)
+{
+	size_t size = strlen(s->username) + 1;
+	struct handing *h = calloc(1, sizeof(*h) + size);
+
+	if (h == NULL)
+		return;
+	h->o = o;
+	h->session = s->id;
+	memcpy(h->user, s->username, size);
+	h->next = o->handings;
+	o->handings = h;
+	read_page(h);
+}
+
+/* The client has gone in the middle: another one of the account, that came meanwhile, gets the
+ * rest. */
+static void give_up(struct handing *h)
+{
+	struct offline *o = h->o;
+	const pc_session *s = pc_session_first(pc_module_host(o->m), h->user);
+
+	while (s && (s->id == h->session || !pc_session_is_available(s) || s->priority < 0))
+		s = pc_session_next(s);
+	free_handing(h);
+	if (s)
+		begin(o, s);
+}
 
 /* A stamp in our name is ours alone (XEP-0203 security considerations). */
 static void drop_forged_stamps(pc_stanza *st, const char *host)
@@ -134,44 +195,73 @@ static void hand_out(const pc_session *s, const pc_entry *entry)
 	pc_stanza_free(&st);
 }
 
+static void remove_page(struct handing *h)
+{
+	const char *ids[PAGE];
+
+	for (size_t i = 0; i < h->n; i++)
+		ids[i] = h->ids[i];
+	pc_archive_delete(h->o->store, h->user, &(pc_query){ .ids = ids, .n_ids = h->n }, NULL,
+	                  NULL);
+}
+
 /* What was handed out is removed by its ids: what came meanwhile stays. */
+static void on_written(int err, void *data)
+{
+	struct handing *h = data;
+
+	if (err != PC_OK) {
+		give_up(h);
+		return;
+	}
+	remove_page(h);
+	if (h->more)
+		read_page(h);
+	else
+		free_handing(h);
+}
+
 static void on_entries(int err, const pc_entry *entries, size_t n, int64_t total, bool more,
                        void *data)
 {
 	struct handing *h = data;
 	const pc_session *s = pc_session_find(h->session);
-	const char *ids[PAGE];
+	size_t bytes = 0, i;
 
 	(void)total;
-	if (err == PC_OK && s && pc_session_is_available(s) && n > 0) {
-		for (size_t i = 0; i < n && i < PAGE; i++) {
-			hand_out(s, &entries[i]);
-			ids[i] = entries[i].id;
-		}
-		pc_archive_delete(h->o->store, s->username, &(pc_query){ .ids = ids, .n_ids = n },
-		                  NULL, NULL);
-		if (more) {
-			pc_archive_find(h->o->store, s->username, &(pc_query){ .limit = PAGE },
-			                on_entries, h);
-			return;
-		}
+	if (s == NULL || !pc_session_is_available(s)) {
+		give_up(h);
+		return;
 	}
-	free(h);
+	if (err != PC_OK || n == 0) {
+		free_handing(h);
+		return;
+	}
+	for (i = 0; i < n && i < PAGE && bytes < PAGE_BYTES; i++) {
+		hand_out(s, &entries[i]);
+		bytes += entries[i].len;
+		memcpy(h->ids[i], entries[i].id, strlen(entries[i].id) + 1);
+	}
+	h->n = i;
+	h->more = more || i < n;
+	pc_session_written(h->o->m, s, on_written, h);
 }
 
+static void read_page(struct handing *h)
+{
+	pc_archive_find(h->o->store, h->user, &(pc_query){ .limit = PAGE }, on_entries, h);
+}
+
+/* While one client of an account is given them, no other one gets the same. */
 static pc_result on_broadcast(pc_event *ev, void *data)
 {
 	struct offline *o = data;
 	const pc_session *s = pc_event_origin(ev);
-	struct handing *h;
 
 	if (s == NULL)
 		return PC_PASS;
-	h = calloc(1, sizeof(*h));
-	if (h == NULL)
-		return PC_EINTERNAL;
-	*h = (struct handing){ s->id, o };
-	pc_archive_find(o->store, s->username, &(pc_query){ .limit = PAGE }, on_entries, h);
+	if (handing_of(o, s->username) == NULL)
+		begin(o, s);
 	return PC_HANDLED;
 }
 
@@ -179,6 +269,7 @@ static void load(pc_module *m)
 {
 	struct offline *o = pc_module_data(m);
 
+	o->m = m;
 	o->store = pc_store_open(m, "offline", PC_STORE_ARCHIVE);
 	pc_add_feature(m, "msgoffline");
 	pc_hook(m, "message/offline/handle", on_handle, -1);

@@ -233,7 +233,7 @@ static void stands(struct pc__conn *c)
 	}
 	if (c->kind->direct_tls)
 		begin_tls(c, NULL);
-	else if (c->out.len > 0)
+	else if (c->out.len > 0 || c->marks > 0)
 		pc__conn_list_add(&c->lane->dirty, c, PC__DIRTY);
 	pc__conn_arm(c);
 	pc__reader_start(c);

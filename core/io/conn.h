@@ -89,6 +89,7 @@ struct pc__conn {
 	uint64_t turn; /* in which turn_elements were counted */
 	size_t under_way_bytes, uncounted;
 	unsigned under_way, turn_elements;
+	unsigned marks; /* that main waits for */
 	pc__conn_state state;
 	bool reading; /* the socket is watched */
 	bool barrier; /* stop after each element */
@@ -163,6 +164,8 @@ uint64_t pc__parking_due(const struct pc__io_lane *lane);
 
 /* Gathers. */
 void pc__writer_add(struct pc__conn *c, const void *p, size_t len);
+/* Main wants to know when what is gathered, and what waits, has left. */
+void pc__writer_mark(struct pc__conn *c);
 /* Writes what is gathered; what the socket does not take becomes the backlog. */
 void pc__writer_flush(struct pc__conn *c);
 /* Writes bytes as they are: TLS records, or clear text. */

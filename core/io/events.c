@@ -102,6 +102,10 @@ static void tell(pc__io *io, struct pc__io_msg *m, const char *bytes)
 	case PC__IS_DRAINED:
 		call(h->drained, io, m->conn);
 		break;
+	case PC__IS_WRITTEN:
+		if (h->written != NULL)
+			h->written(m->conn, m->n, io->data);
+		break;
 	case PC__IS_CLOSED:
 		if (h->closed != NULL)
 			h->closed(m->conn, m->p, io->data);

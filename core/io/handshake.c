@@ -107,7 +107,7 @@ static void established(struct pc__conn *c)
 	c->deadline = 0;
 	pc__conn_arm(c);
 	pc__lane_tell(c->lane, c->id, PC__IS_TLS_DONE)->p = info;
-	if (c->out.len > 0)
+	if (c->out.len > 0 || c->marks > 0)
 		pc__conn_list_add(&c->lane->dirty, c, PC__DIRTY);
 	pc__reader_go_on(c);
 }

@@ -19,7 +19,9 @@
  *
  * Output of a turn is gathered and written at its end: one TLS record and one write for a socket.
  * Above half of `send_limit` unsent bytes `piled` is told, and `drained` when they have left; at
- * the limit the connection is dropped. A backlog never stops reading.
+ * the limit the connection is dropped. A backlog never stops reading. Who needs to know that what
+ * was sent has left sets a mark behind it (pc__io_mark): `written` tells of it when the system has
+ * taken everything, before anything that the peer says in answer to it.
  *
  * Time. A connection that has had no bytes for `idle_seconds` tells `idle`, again after each such
  * time. A TLS handshake has `handshake_seconds`. Five seconds after its last byte a stream parks
@@ -102,6 +104,7 @@ typedef struct pc__io_handler {
 	void (*idle)(pc_conn_id conn, void *data);
 	void (*piled)(pc_conn_id conn, void *data);
 	void (*drained)(pc_conn_id conn, void *data);
+	void (*written)(pc_conn_id conn, unsigned marks, void *data);
 	void (*closed)(pc_conn_id conn, const char *reason, void *data); /* always the last */
 	/* a turn's happenings have all been told: flush what was gathered for others */
 	void (*turn)(void *data);
@@ -148,6 +151,8 @@ void pc__io_send(pc__io *io, pc_conn_id conn, const void *bytes, size_t len);
 struct pc__buf;
 struct pc__buf *pc__io_send_begin(pc__io *io, pc_conn_id conn);
 void pc__io_send_end(pc__io *io);
+/* `written` will be told when all that was sent until now has left. */
+void pc__io_mark(pc__io *io, pc_conn_id conn);
 
 void pc__io_continue(pc__io *io, pc_conn_id conn);         /* barrier: the next element, please */
 void pc__io_barrier(pc__io *io, pc_conn_id conn, bool up); /* before the continue */

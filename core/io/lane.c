@@ -155,6 +155,9 @@ static void apply_to(struct pc__conn *c, struct pc__io_msg *m, const char *bytes
 	case PC__DO_SLOW:
 		slow(c, m->n);
 		break;
+	case PC__DO_MARK:
+		pc__writer_mark(c);
+		break;
 	case PC__DO_CLOSE:
 		pc__conn_close(c, m->p);
 		m->p = NULL;

@@ -181,6 +181,11 @@ void pc__io_send_end(pc__io *io)
 	io->sending = 0;
 }
 
+void pc__io_mark(pc__io *io, pc_conn_id conn)
+{
+	order(io, conn, PC__DO_MARK);
+}
+
 void pc__io_continue(pc__io *io, pc_conn_id conn)
 {
 	order(io, conn, PC__DO_CONTINUE);

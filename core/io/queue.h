@@ -32,6 +32,7 @@ typedef enum pc__io_what {
 	PC__DO_LIMITS, /* p: limits, malloc'ed */
 	PC__DO_IDLE,   /* bytes: milliseconds */
 	PC__DO_SLOW,   /* n: milliseconds */
+	PC__DO_MARK,   /* tell when what was said before has left */
 	PC__DO_CLOSE,  /* p: reason, malloc'ed */
 	PC__DO_ABORT,  /* p: reason, malloc'ed */
 	PC__DO_TLS,    /* p: a reference to a snapshot */
@@ -49,7 +50,8 @@ typedef enum pc__io_what {
 	PC__IS_IDLE,
 	PC__IS_PILED,
 	PC__IS_DRAINED,
-	PC__IS_CLOSED, /* p: reason, malloc'ed */
+	PC__IS_WRITTEN, /* n: how many marks were passed */
+	PC__IS_CLOSED,  /* p: reason, malloc'ed */
 } pc__io_what;
 
 struct pc__io_msg {

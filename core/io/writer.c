@@ -5,6 +5,7 @@
 
 #include "io/lane.h"
 #include "io/tlsconn.h"
+#include "util/killpoint.h"
 #include "util/mem.h"
 
 #define LIMIT_DEFAULT ((size_t)8 * 1024 * 1024)
@@ -32,6 +33,14 @@ static void count_out(struct pc__conn *c, size_t bytes)
 	PC__COUNTER_ADD(c->lane->counters.writes, 1);
 }
 
+static void tell_marks(struct pc__conn *c)
+{
+	if (c->marks == 0 || c->state == PC__DEAD)
+		return;
+	pc__lane_tell(c->lane, c->id, PC__IS_WRITTEN)->n = c->marks;
+	c->marks = 0;
+}
+
 /* ---- the backlog */
 
 static void write_next(struct pc__conn *c);
@@ -39,6 +48,8 @@ static void write_next(struct pc__conn *c);
 static void all_written(struct pc__conn *c)
 {
 	pc__writer_free(c);
+	if (c->out.len == 0)
+		tell_marks(c);
 	if (c->piled) {
 		c->piled = false;
 		pc__lane_tell(c->lane, c->id, PC__IS_DRAINED);
@@ -142,21 +153,39 @@ void pc__writer_add(struct pc__conn *c, const void *p, size_t len)
 		pc__conn_drop(c, "too much unsent");
 }
 
+void pc__writer_mark(struct pc__conn *c)
+{
+	c->marks++;
+	if (accepts(c))
+		pc__conn_list_add(&c->lane->dirty, c, PC__DIRTY);
+}
+
+static void write_gathered(struct pc__conn *c, struct pc__buf *out)
+{
+	PC__KILLPOINT("before-write");
+	if (out->len > 0) {
+		if (c->tls != NULL)
+			pc__tlsconn_send(c, out->p, out->len);
+		else
+			pc__writer_raw(c, out->p, out->len);
+	}
+	PC__KILLPOINT("after-write");
+	pc__lane_return(c->lane, out);
+}
+
 void pc__writer_flush(struct pc__conn *c)
 {
 	struct pc__buf out = c->out;
 
 	pc__conn_list_remove(&c->lane->dirty, c, PC__DIRTY);
-	if (out.p == NULL || (c->state != PC__OPEN && c->state != PC__CLOSING))
+	if (c->state != PC__OPEN && c->state != PC__CLOSING)
 		return;
-	c->out = (struct pc__buf){ 0 };
-	if (out.len > 0) {
-		if (c->tls != NULL)
-			pc__tlsconn_send(c, out.p, out.len);
-		else
-			pc__writer_raw(c, out.p, out.len);
+	if (out.p != NULL) {
+		c->out = (struct pc__buf){ 0 };
+		write_gathered(c, &out);
 	}
-	pc__lane_return(c->lane, &out);
+	if (c->backlog == NULL)
+		tell_marks(c);
 }
 
 void pc__writer_free(struct pc__conn *c)

@@ -91,6 +91,10 @@ PC_EXPORT void pc_session_set_client_id(const pc_session *s, const char *client_
 /* Serialises the stanza (once, however many sessions it goes to) and writes it. Borrowed. Written
  * when the turn of the loop ends, in order. PC_ECANCELED when the session cannot be written to. */
 PC_EXPORT int pc_session_send(const pc_session *s, pc_stanza *st);
+/* Calls fn when all that was sent to the session until now has left for the network: PC_OK, and
+ * nothing that the peer says in answer is handled before. PC_ECANCELED when the stream ends
+ * earlier, or has ended: whoever must not lose what he sent still has it. */
+PC_EXPORT void pc_session_written(pc_module *m, const pc_session *s, pc_done_fn *fn, void *data);
 /* Ends the stream and the session: with that stream error (RFC 6120 4.9.3) and text, or orderly
  * where condition is NULL. The session ends when the handler has returned. */
 PC_EXPORT void pc_session_close(const pc_session *s, const char *condition, const char *text);

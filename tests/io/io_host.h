@@ -48,7 +48,7 @@ struct host {
 	pc_conn_id client;
 	char ip[64], reason[256];
 	unsigned accepted, refused, headers, elements, closed, ends, errors, idles, piled, drained,
-	        turns;
+	        written, turns;
 	size_t element_bytes;
 	/* what to do */
 	bool echo;      /* elements are sent back */
@@ -178,6 +178,12 @@ static void on_drained(pc_conn_id conn, void *data)
 	((struct host *)data)->drained++;
 }
 
+static void on_written(pc_conn_id conn, unsigned marks, void *data)
+{
+	(void)conn;
+	((struct host *)data)->written += marks;
+}
+
 static void on_closed(pc_conn_id conn, const char *reason, void *data)
 {
 	struct host *h = data;
@@ -206,6 +212,7 @@ static const pc__io_handler host_handler = {
 	.idle = on_idle,
 	.piled = on_piled,
 	.drained = on_drained,
+	.written = on_written,
 	.closed = on_closed,
 	.turn = on_turn,
 };

@@ -45,6 +45,42 @@ static void test_slow_reader(void **state)
 	host_stop(&h);
 }
 
+/* A mark is passed when all before it has left: at once, or when the peer has read. One that is not
+ * passed before the end is not told. */
+static void test_marks(void **state)
+{
+	struct host h;
+	struct peer p;
+	char *block = pc__alloc(6 << 20);
+
+	(void)state;
+	host_start(&h);
+	host_listen(&h, "127.0.0.1", &raw);
+	peer_connect(&h, &p);
+	UNTIL(&h, h.accepted == 1);
+	pc__io_mark(h.io, h.conn);
+	pc__io_send(h.io, h.conn, "a", 1);
+	pc__io_mark(h.io, h.conn);
+	UNTIL(&h, h.written == 2);
+	uv_poll_stop(&p.poll);
+	pc__io_send(h.io, h.conn, block, 6 << 20);
+	pc__io_mark(h.io, h.conn);
+	host_settle(&h);
+	assert_int_equal(h.written, 2);
+	peer_watch(&p);
+	UNTIL(&h, h.written == 3);
+	UNTIL(&h, p.in.len == (6 << 20) + 1);
+	uv_poll_stop(&p.poll);
+	pc__io_send(h.io, h.conn, block, 6 << 20);
+	pc__io_mark(h.io, h.conn);
+	host_settle(&h);
+	peer_close(&p);
+	UNTIL(&h, h.closed == 1);
+	assert_int_equal(h.written, 3);
+	free(block);
+	host_stop(&h);
+}
+
 static void test_idle(void **state)
 {
 	static const pc__io_kind kind = { .framing = PC__RAW, .idle_seconds = 0.05 };
@@ -280,7 +316,7 @@ int main(void)
 		cmocka_unit_test(test_parking),        cmocka_unit_test(test_parsers_bounded),
 		cmocka_unit_test(test_close_deadline), cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_pause),          cmocka_unit_test(test_no_descriptors),
-		cmocka_unit_test(test_fair_turns),
+		cmocka_unit_test(test_fair_turns),     cmocka_unit_test(test_marks),
 	};
 
 	return cmocka_run_group_tests_name("threads=0", tests, threads_0, NULL) +
