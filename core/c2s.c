@@ -27,6 +27,22 @@ static pc_host *wanted_host(const pc_stream_header *h)
 	return host && pc_host_kind(host) == PC_VIRTUAL_HOST ? host : NULL;
 }
 
+/* RFC 6120 4.7.1, 6.4.6: what a client says to be is an address, and once it has logged in it is
+ * its own. What it said under TLS is compared when it logs in. */
+static bool may_say(const pc_stream *s, const char *from)
+{
+	const pc_session *session = pc_stream_session(s);
+	const char *peer = pc_stream_peer(s);
+	char own[PC_JID_MAX + 1];
+
+	if (from == NULL || *from == '\0')
+		return true;
+	if (peer == NULL || session->username == NULL)
+		return peer != NULL;
+	pc_jid_write_bare(&(pc_jid){ session->username, session->host, NULL }, own);
+	return strcmp(peer, own) == 0;
+}
+
 static void on_header(pc_stream *s, const pc_stream_header *h)
 {
 	const pc_session *session = pc_stream_session(s);
@@ -34,10 +50,6 @@ static void on_header(pc_stream *s, const pc_stream_header *h)
 
 	if (h->to == NULL || *h->to == '\0') {
 		pc_stream_error(s, "improper-addressing", "the stream header needs a 'to'");
-		return;
-	}
-	if (h->version == NULL) {
-		pc_stream_error(s, "unsupported-version", "XMPP 1.0 is spoken here");
 		return;
 	}
 	host = wanted_host(h);
@@ -49,7 +61,13 @@ static void on_header(pc_stream *s, const pc_stream_header *h)
 		pc_stream_error(s, "not-authorized", "the stream is to another host now");
 		return;
 	}
-	pc_stream_open(s, host, h->from, NULL);
+	pc_stream_set_host(s, host);
+	if (h->version == NULL)
+		pc_stream_error(s, "unsupported-version", "XMPP 1.0 is spoken here");
+	else if (!may_say(s, h->from))
+		pc_stream_error(s, "invalid-from", NULL);
+	else
+		pc_stream_open(s, host, pc_stream_peer(s), NULL);
 }
 
 static void on_element(pc_stream *s, pc_stanza *element)

@@ -93,7 +93,7 @@ const pc_option pc__core_options[] = {
 	LIST("c2s_interfaces", NULL, "Addresses for clients; by default `interfaces`"),
 	LIST("legacy_ssl_ports", NULL, "Old name of c2s_direct_tls_ports"),
 	{ .name = "c2s_timeout", .type = PC_OPT_PERIOD, .dflt = "30", .min = 0.05, .max = 86400,
-	  .help = "Time to log in" },
+	  .help = "Time to log in, and again to bind a resource" },
 	{ .name = "c2s_close_timeout", .type = PC_OPT_PERIOD, .dflt = "5", .min = 0.01, .max = 86400,
 	  .help = "Time that a peer has to close its side" },
 	{ .name = "c2s_stanza_size_limit", .type = PC_OPT_SIZE, .dflt = "256 KiB", .min = 10000,

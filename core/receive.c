@@ -3,6 +3,7 @@
  * routed.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "events.h"
 #include "filters.h"
@@ -176,12 +177,15 @@ static void on_unrouted_ended(pc_event *ev, pc_result result, void *data)
 }
 
 /* An element that is no stanza, or a stanza before there is a full JID: `stanza/NS:NAME` or
- * `stanza/iq/NS:NAME` by the payload. */
+ * `stanza/iq/NS:NAME` by the payload. A namespace that begins with "iq/" would make the second of
+ * the first, and show an element that is no iq to handlers that trust in one. */
 static pc__key *key_of(const struct pc__session *s, const pc_stanza *st)
 {
 	pc__bus *bus = s->host ? s->host->bus : pc__bus_global();
 	const pc_stanza *payload;
 
+	if (pc_stanza_kind(st) == PC_OTHER && strncmp(pc_stanza_ns(st), "iq/", 3) == 0)
+		return NULL;
 	if (pc_stanza_kind(st) == PC_OTHER)
 		return pc__bus_find(bus, "stanza/", pc_stanza_ns(st), pc_stanza_name(st));
 	payload = pc_stanza_first(st);

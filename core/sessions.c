@@ -53,17 +53,30 @@ static void notify(const char *event, struct pc__session *s, const pc_arg *args,
 	pc__notify(s->host ? s->host->bus : pc__bus_global(), event, s->host, s->pub.id, args, n);
 }
 
+/* RFC 6120 6.4.6: who said under TLS who he is must turn out to be that. */
+static bool said_otherwise(const struct pc__session *s, const char *bare)
+{
+	const char *said = s->stream && s->pub.secure ? pc_stream_peer(s->stream) : NULL;
+
+	return said && strcmp(said, bare) != 0;
+}
+
 int pc_session_authenticated(const pc_session *session, const char *username, const char *role)
 {
 	struct pc__session *s = pc__session_of(session);
 	char local[PC_JID_PART_MAX + 1], *bare;
 
-	if (s->pub.type != PC_C2S_UNAUTHED || s->host == NULL)
+	if (s->pub.type != PC_C2S_UNAUTHED || s->host == NULL || s->ending)
 		return PC_ESTATE;
 	if (pc_jid_prep_local(username, local) != PC_OK)
 		return PC_EINVAL;
-	set_text(&s->pub.username, local);
 	bare = pc__printf("%s@%s", local, s->host->name);
+	if (said_otherwise(s, bare)) {
+		free(bare);
+		pc_session_close(session, "invalid-from", NULL);
+		return PC_ECANCELED;
+	}
+	set_text(&s->pub.username, local);
 	s->pub.role = pc__role_name(role ? role : pc_role_of(s->host, bare));
 	free(bare);
 	s->pub.type = PC_C2S_UNBOUND;

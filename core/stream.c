@@ -37,6 +37,11 @@ const char *pc_stream_id(const pc_stream *s)
 	return s->id;
 }
 
+const char *pc_stream_peer(const pc_stream *s)
+{
+	return s->peer;
+}
+
 const char *pc_stream_ip(const pc_stream *s)
 {
 	return s->ip;

@@ -17,6 +17,7 @@
 
 #define NS_LIMITS "urn:xmpp:stream-limits:0" /* XEP-0478 */
 #define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
+#define LANG_MOST 100 /* bytes of a language tag worth remembering; most are of two to eight */
 
 /* ------------------------------------------------------------ writing */
 
@@ -76,6 +77,14 @@ static void write_error(pc_stream *s, const char *condition, const char *text)
 	pc__stream_end(s);
 }
 
+/* 4.9.1.3: empty where the peer has named no host that we know. */
+static const char *own_name(const pc_stream *s)
+{
+	if (s->host)
+		return s->host->name;
+	return s->we_connected ? NULL : "";
+}
+
 /* An error ends the stream, so the connection is closed without waiting for the peer's end
  * (4.9.1.1); what is still coming in is not looked at. */
 void pc_stream_error(pc_stream *s, const char *condition, const char *text)
@@ -89,7 +98,7 @@ void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 	pc__log("streams", PC_DEBUG, "%s from %s: stream error %s%s%s", s->class->name, s->ip,
 	        condition, text ? ": " : "", text ? text : "");
 	if (!s->header_sent)
-		pc__stream_send_header(s, s->host ? s->host->name : NULL, NULL);
+		pc__stream_send_header(s, own_name(s), s->peer);
 	write_error(s, condition, text);
 	pc__stream_await_end(s);
 	if (s->conn)
@@ -102,13 +111,16 @@ void pc_stream_error(pc_stream *s, const char *condition, const char *text)
  * version is the time before XMPP, which classes may take. */
 static bool is_version_spoken(const char *version)
 {
-	char *end;
+	static const char digits[] = "0123456789";
+	size_t major, minor;
 
 	if (version == NULL)
 		return true;
-	if (*version < '0' || *version > '9')
+	major = strspn(version, digits);
+	if (major == 0 || version[major] != '.')
 		return false;
-	return strtoul(version, &end, 10) >= 1 && *end == '.';
+	minor = strspn(version + major + 1, digits);
+	return minor > 0 && version[major + 1 + minor] == '\0' && strspn(version, "0") < major;
 }
 
 static const char *header_fault(const pc_stream *s, const pc__xml_header *h)
@@ -118,6 +130,28 @@ static const char *header_fault(const pc_stream *s, const pc__xml_header *h)
 	if (!is_version_spoken(h->version))
 		return "unsupported-version";
 	return NULL;
+}
+
+static void note_peer(pc_stream *s, const char *from)
+{
+	char buf[PC_JID_BUF], bare[PC_JID_MAX + 1];
+	pc_jid jid;
+
+	pc__free(&s->peer);
+	if (from == NULL || pc_jid_parse(from, buf, &jid) != PC_OK)
+		return;
+	pc_jid_write_bare(&jid, bare);
+	s->peer = pc__strdup(bare);
+}
+
+/* Whom the peer meant is who answers, be it by an error. */
+static pc_host *meant_host(const pc_stream *s, const char *to)
+{
+	char domain[PC_JID_PART_MAX + 1];
+
+	if (s->host || to == NULL || pc_jid_prep_domain(to, domain) != PC_OK)
+		return s->host;
+	return pc_host_find(domain);
 }
 
 void pc__stream_got_header(pc_stream *s, const pc__xml_header *h)
@@ -133,11 +167,13 @@ void pc__stream_got_header(pc_stream *s, const pc__xml_header *h)
 
 	s->state = PC__STREAM_OPEN;
 	s->versioned = h->version != NULL || s->we_connected;
+	note_peer(s, h->from);
 	if (fault) {
+		s->host = meant_host(s, h->to);
 		pc_stream_error(s, fault, NULL);
 		return;
 	}
-	if (s->session && h->lang)
+	if (s->session && h->lang && strlen(h->lang) <= LANG_MOST)
 		pc__session_set_lang(s->session, h->lang);
 	if (s->class->header)
 		s->class->header(s, &header);

@@ -47,6 +47,7 @@ struct pc_stream {
 	void *t;
 	pc__xml_parser *parser; /* of transports */
 	void *user;
+	char *peer; /* pc_stream_peer() */
 	char id[PC_ID_SIZE];
 	char *ip;
 	max_align_t data[];

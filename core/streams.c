@@ -88,6 +88,23 @@ static void on_deadline(struct pc__timer *t)
 	pc_stream_error(s, "connection-timeout", NULL);
 }
 
+static bool is_over(const pc_stream *s)
+{
+	return s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_GONE;
+}
+
+/* The timer of a stream that ends is that of its end. */
+static void clear_deadline(pc_stream *s)
+{
+	if (!is_over(s))
+		pc__timer_clear(&s->deadline);
+}
+
+static void set_deadline(pc_stream *s)
+{
+	pc__timer_set(&s->deadline, pc__stream_option(s, "timeout", TIMEOUT_SECONDS), on_deadline);
+}
+
 pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_id conn,
                            const char *ip, bool secure)
 {
@@ -109,8 +126,7 @@ pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_i
 	if (class->framing == PC_FRAMING_XMPP) {
 		s->session = pc__session_new(s, class->type, ip);
 		s->session->pub.secure = secure;
-		pc__timer_set(&s->deadline, pc__stream_option(s, "timeout", TIMEOUT_SECONDS),
-		              on_deadline);
+		set_deadline(s);
 	}
 	return s;
 }
@@ -125,6 +141,7 @@ static void free_stream(pc_stream *s)
 		*place(s->conn, true) = NULL;
 	pc__io_tls_info_free(&s->tls);
 	pc__xml_free(&s->parser);
+	free(s->peer);
 	free(s->ip);
 	free(s);
 	n_streams--;
@@ -148,6 +165,8 @@ void pc__stream_gone(pc_stream *s, const char *reason)
 void pc__stream_set_session(pc_stream *s, struct pc__session *session)
 {
 	s->session = session;
+	if (session->pub.type == PC_C2S)
+		clear_deadline(s);
 }
 
 void pc__stream_forget_session(pc_stream *s)
@@ -155,15 +174,19 @@ void pc__stream_forget_session(pc_stream *s)
 	s->session = NULL;
 }
 
+/* A client has as much time again to bind: what has no resource counts nowhere. */
 void pc__stream_authenticated(pc_stream *s)
 {
 	s->authenticated = true;
 	pc__io_prove(pc__server.io, s->conn);
-	pc__timer_clear(&s->deadline);
+	clear_deadline(s);
+	if (!is_over(s) && s->session && s->session->pub.type == PC_C2S_UNBOUND)
+		set_deadline(s);
 }
 
 void pc__stream_bound(pc_stream *s)
 {
+	clear_deadline(s);
 	pc__io_tls_info_free(&s->tls);
 	pc_stream_barrier(s, false);
 }
@@ -179,8 +202,11 @@ void pc_stream_barrier(pc_stream *s, bool up)
 		pc__io_barrier(pc__server.io, s->conn, up);
 }
 
+/* Neither brings a stream back that has ended meanwhile. */
 void pc_stream_restart(pc_stream *s)
 {
+	if (is_over(s))
+		return;
 	s->then = PC__THEN_RESTART;
 	s->state = PC__STREAM_WAITING;
 	s->header_sent = false;
@@ -189,6 +215,8 @@ void pc_stream_restart(pc_stream *s)
 
 void pc_stream_starttls(pc_stream *s, pc_host *host)
 {
+	if (is_over(s))
+		return;
 	if (host)
 		s->host = host;
 	s->then = PC__THEN_STARTTLS;
@@ -203,7 +231,7 @@ struct pc__buf *pc__stream_begin(pc_stream *s)
 {
 	static struct pc__buf scratch;
 
-	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_GONE)
+	if (is_over(s))
 		return NULL;
 	if (s->transport) {
 		scratch.len = 0;
@@ -263,7 +291,7 @@ int pc_stream_send(pc_stream *s, pc_stanza *st)
 
 int pc_stream_write(pc_stream *s, const void *bytes, size_t len)
 {
-	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_GONE)
+	if (is_over(s))
 		return PC_ECANCELED;
 	pc__stream_raw(s, bytes, len);
 	return PC_OK;
@@ -294,7 +322,7 @@ void pc_stream_close(pc_stream *s)
 {
 	static const char end[] = "</stream:stream>";
 
-	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_GONE)
+	if (is_over(s))
 		return;
 	if (s->class->framing == PC_FRAMING_RAW || !s->header_sent) {
 		s->state = PC__STREAM_CLOSING;

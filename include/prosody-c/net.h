@@ -91,6 +91,9 @@ PC_EXPORT pc_module *pc_stream_module(const pc_stream *s);         /* who listen
 PC_EXPORT const pc_session *pc_stream_session(const pc_stream *s); /* NULL: raw */
 PC_EXPORT const pc_stream_class *pc_stream_class_of(const pc_stream *s);
 PC_EXPORT const char *pc_stream_id(const pc_stream *s); /* of the current header; "" before */
+/* The bare address that the peer's current header gives as its own (RFC 6120 4.7.1), prepared; NULL
+ * when it gave none, or one that is no address. Nobody has proved it. */
+PC_EXPORT const char *pc_stream_peer(const pc_stream *s);
 PC_EXPORT const char *pc_stream_ip(const pc_stream *s);
 PC_EXPORT pc_conn_id pc_stream_conn(const pc_stream *s);
 

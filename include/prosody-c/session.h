@@ -73,7 +73,8 @@ PC_EXPORT bool pc_session_is_interested(const pc_session *s);
 /* ---- change */
 
 /* The account is proved. Fires auth-success. `role` NULL: the account's. PC_EINVAL when the name
- * cannot be prepared. The caller restarts the stream after its last answer. */
+ * cannot be prepared. PC_ECANCELED: under TLS the client had said to be another, and the stream
+ * ends with invalid-from (RFC 6120 6.4.6). The caller restarts the stream after its last answer. */
 PC_EXPORT int pc_session_authenticated(const pc_session *s, const char *username, const char *role);
 /* Binds a resource (RFC 6120 section 7): fires `bind`, settles conflicts by `conflict_resolve`,
  * loads the roster, enters the session in the table, fires resource-bind. `wanted` NULL or "": the

@@ -38,6 +38,11 @@ static void on_bound(const pc_session *s, int err, const char *condition, void *
 	pc_event_resume(token, PC_HANDLED);
 }
 
+static bool is_answer(const pc_stanza *iq)
+{
+	return pc_stanza_type(iq) == PC_TYPE_RESULT || pc_stanza_type(iq) == PC_TYPE_ERROR;
+}
+
 static pc_result on_bind(pc_event *ev, void *data)
 {
 	const pc_session *s = pc_event_origin(ev);
@@ -46,7 +51,7 @@ static pc_result on_bind(pc_event *ev, void *data)
 	pc_stanza *bind;
 
 	(void)data;
-	if (s == NULL || s->type != PC_C2S_UNBOUND)
+	if (s == NULL || s->type != PC_C2S_UNBOUND || is_answer(pc_event_stanza(ev)))
 		return PC_PASS;
 	if (pc_stanza_type(pc_event_stanza(ev)) != PC_TYPE_SET)
 		return pc_reply_error(ev, NULL, "bad-request", NULL);
