@@ -10,12 +10,12 @@
 #pragma once
 
 #include <lua.h>
+#include <prosody-c/table.h>
 
 #include "config.h"
 #include "sandbox.h"
 #include "util/arena.h"
 #include "util/buf.h"
-#include "util/table.h"
 
 #define PC__CONFIG_HOSTS 50000      /* more than that: the file is refused */
 #define PC__CONFIG_OPTIONS 500000   /* of all hosts together */

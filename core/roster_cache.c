@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <prosody-c/table.h>
+
 #include "events.h"
 #include "hosts.h"
 #include "modules.h"
 #include "rosters.h"
 #include "stores.h"
 #include "util/mem.h"
-#include "util/table.h"
 
 /* Who waits for a roster that is being read. */
 struct waiter {

@@ -7,8 +7,7 @@
 #pragma once
 
 #include <prosody-c/prosody-c.h>
-
-#include "util/table.h"
+#include <prosody-c/table.h>
 
 struct pc__route;
 struct pc__block;

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <prosody-c/table.h>
+
 #include "io/ends.h"
+#include "util/mem.h"
 #include "util/number.h"
-#include "util/table.h"
 
 /* What is compared byte by byte. */
 struct key {

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <prosody-c/codec.h>
+
 static uint64_t process_key[2];
 
 /* Before main() and before any thread: the hash itself then needs no look at whether it is there.
@@ -73,7 +75,7 @@ uint64_t pc__siphash(const uint64_t key[static 2], const void *bytes, size_t len
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-uint64_t pc__hash(const void *bytes, size_t len)
+uint64_t pc_hash(const void *bytes, size_t len)
 {
 	return pc__siphash(process_key, bytes, len);
 }

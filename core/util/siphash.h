@@ -8,5 +8,4 @@
 #include <prosody-c/base.h>
 
 uint64_t pc__siphash(const uint64_t key[static 2], const void *bytes, size_t len);
-/* By the key of this process: random, so that the values mean nothing outside of it. */
-uint64_t pc__hash(const void *bytes, size_t len);
+/* pc_hash() of codec.h is this by the key of the process. */

@@ -1,7 +1,8 @@
 #include <stdlib.h>
 
+#include <prosody-c/codec.h>
+
 #include "util/mem.h"
-#include "util/siphash.h"
 #include "xml/state.h"
 
 #define DECLARATIONS_MOST 16
@@ -90,7 +91,7 @@ pc__xml_root *pc__xml_root_take(pc__xml_roots *roots, const char *text, size_t l
 
 	if (declarations > DECLARATIONS_MOST || len > BYTES_MOST)
 		return NULL;
-	h = pc__hash(text, len);
+	h = pc_hash(text, len);
 	for (root = *bucket(roots, h); root; root = root->next) {
 		if (root->hash == h && pc__same(root->text, root->len, text, len))
 			break;

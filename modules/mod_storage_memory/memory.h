@@ -13,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include <prosody-c/prosody-c.h>
+#include <prosody-c/table.h>
 
 struct owner {
 	UT_hash_handle hh;
