@@ -9,6 +9,7 @@
 #include "modules.h"
 #include "roster_cache.h"
 #include "session_table.h"
+#include "streams.h"
 #include "util/mem.h"
 
 static pc_host *all;
@@ -94,6 +95,7 @@ static void deactivate(pc_host *host)
 {
 	notify_host("host-deactivating", host);
 	pc__users_close_all(host, "host-gone");
+	pc__streams_close_of_host(host);
 	pc__modules_remove_host(host);
 	pc__modules_unload_all(host);
 	host->active = false;

@@ -198,19 +198,40 @@ static void close_sockets(struct port *p)
 
 /* ------------------------------------------------------------ modules */
 
-/* The one that was registered for the same service by the instance that takes this one's place. */
+static bool is_heir(const struct port *o, const struct port *p, const pc_host *host)
+{
+	return o->m != p->m && o->m->host == host &&
+	       strcmp(o->what->service, p->what->service) == 0 &&
+	       strcmp(o->m->def->name, p->m->def->name) == 0;
+}
+
+/* Of the instance that takes this one's place on its host. */
 static struct port *successor_of(const struct port *p)
 {
-	for (struct port *o = ports; o; o = o->next)
-		if (o != p && o->m != p->m && strcmp(o->what->service, p->what->service) == 0 &&
-		    strcmp(o->m->def->name, p->m->def->name) == 0)
-			return o;
-	return NULL;
+	struct port *o = ports;
+
+	while (o && !is_heir(o, p, p->m->host))
+		o = o->next;
+	return o;
+}
+
+/* Of an instance on another host, with which the sockets are shared. */
+static struct port *partner_of(const struct port *p)
+{
+	struct port *o = ports;
+
+	while (o && !is_heir(o, p, o->m->host))
+		o = o->next;
+	return o;
 }
 
 static void hand_over(struct port *from, struct port *to)
 {
-	to->sockets = from->sockets;
+	struct pc__socket **end = &to->sockets;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = from->sockets;
 	from->sockets = NULL;
 	for (struct pc__socket *s = to->sockets; s; s = s->next) {
 		s->class = to->what->class;
@@ -219,36 +240,34 @@ static void hand_over(struct port *from, struct port *to)
 	pc__streams_move(from->m, to->m, to->what->class);
 }
 
+/* Streams that are open end with their instance. Those that have not said which host they are for
+ * go on with the sockets. */
+static void give_up(struct port *p)
+{
+	struct port *partner = partner_of(p);
+
+	if (partner) {
+		pc__streams_close_open_of(p->m);
+		hand_over(p, partner);
+	} else {
+		pc__streams_close_of(p->m);
+		close_sockets(p);
+	}
+}
+
 static void drop_port(struct pc__owned *o)
 {
 	struct port *p = PC__CONTAINER(o, struct port, owned), **at = &ports;
 	struct port *successor = successor_of(p);
 
-	if (successor) {
+	if (successor)
 		hand_over(p, successor);
-	} else {
-		pc__streams_close_of(p->m);
-		close_sockets(p);
-	}
+	else
+		give_up(p);
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
 	free(p);
-}
-
-void pc_listen(pc_module *m, const pc_listener *listener)
-{
-	struct port *p = pc__alloc(sizeof(*p));
-	bool succeeds;
-
-	p->what = listener;
-	p->m = m;
-	p->next = ports;
-	ports = p;
-	pc__own(m, &p->owned, drop_port);
-	succeeds = successor_of(p) != NULL;
-	if (opened && !succeeds)
-		open_port(p);
 }
 
 /* Instances of one module share the port of their service. */
@@ -258,6 +277,19 @@ static bool is_served(const struct port *p)
 		if (o != p && o->sockets && strcmp(o->what->service, p->what->service) == 0)
 			return true;
 	return false;
+}
+
+void pc_listen(pc_module *m, const pc_listener *listener)
+{
+	struct port *p = pc__alloc(sizeof(*p));
+
+	p->what = listener;
+	p->m = m;
+	p->next = ports;
+	ports = p;
+	pc__own(m, &p->owned, drop_port);
+	if (opened && !is_served(p))
+		open_port(p);
 }
 
 void pc__ports_open(void)

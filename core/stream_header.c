@@ -9,6 +9,7 @@
 #include "events.h"
 #include "hosts.h"
 #include "log.h"
+#include "modules.h"
 #include "ports.h"
 #include "server.h"
 #include "stream_internal.h"
@@ -246,9 +247,19 @@ void pc_stream_open(pc_stream *s, pc_host *host, const char *to, const char *fro
 		                                    .ended = on_open_ended });
 }
 
+/* Where the instances of a module share a listener, a stream belongs to that of its host. */
+static void join_host(pc_stream *s, pc_host *host)
+{
+	pc_module *m = host && s->m ? pc__module_find(host, s->m->def->name) : NULL;
+
+	s->host = host;
+	if (m)
+		s->m = m;
+}
+
 void pc_stream_set_host(pc_stream *s, pc_host *host)
 {
-	s->host = host;
+	join_host(s, host);
 	if (s->session)
 		pc__session_set_host(s->session, host);
 }

@@ -353,6 +353,17 @@ void pc__streams_close_all(const char *condition)
 	each_stream(close_one, condition);
 }
 
+static void close_of_host(pc_stream *s, const void *host)
+{
+	if (s->host == host)
+		close_one(s, "host-gone");
+}
+
+void pc__streams_close_of_host(const pc_host *host)
+{
+	each_stream(close_of_host, host);
+}
+
 static void close_of(pc_stream *s, const void *m)
 {
 	if (s->m != m)
@@ -368,6 +379,17 @@ static void close_of(pc_stream *s, const void *m)
 void pc__streams_close_of(const pc_module *m)
 {
 	each_stream(close_of, m);
+}
+
+static void close_open_of(pc_stream *s, const void *m)
+{
+	if (s->host)
+		close_of(s, m);
+}
+
+void pc__streams_close_open_of(const pc_module *m)
+{
+	each_stream(close_open_of, m);
 }
 
 struct move {

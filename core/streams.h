@@ -52,7 +52,10 @@ void pc__streams_move(const pc_module *old, pc_module *new, const pc_stream_clas
 void pc__streams_close_all(const char *condition);
 size_t pc__streams_count(void);
 size_t pc__streams_count_xmpp(void);
-/* Of one module: it is unloaded. */
+/* Of one module: it is unloaded. The second one leaves those that have no host yet. */
 void pc__streams_close_of(const pc_module *m);
+void pc__streams_close_open_of(const pc_module *m);
+/* With host-gone (RFC 6120 4.9.3.5), logged in or not. */
+void pc__streams_close_of_host(const pc_host *host);
 /* A stream that we open: stream_transport.c. */
 pc_stream *pc__stream_connected(pc_module *m, const pc_connect_args *args, pc_conn_id conn);

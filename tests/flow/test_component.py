@@ -31,9 +31,9 @@ def proof(c, secret=SECRET):
     return hashlib.sha1((c.seen_header.get("id") + secret).encode()).hexdigest()
 
 
-def shake(server):
-    c = component(server)
-    c.send(f"<handshake>{proof(c)}</handshake>")
+def shake(server, to=DOMAIN, secret=SECRET):
+    c = component(server, to)
+    c.send(f"<handshake>{proof(c, secret)}</handshake>")
     c.expect("handshake", "jabber:component:accept")
     return c
 
@@ -132,3 +132,77 @@ def test_share(server):
         got.append(mine)
     equal(sorted(map(len, got)), [0, 0, 6])
     equal(max(got, key=len), [str(n) for n in range(6)])
+
+
+THREE = [f"{name}.localhost" for name in "abc"]
+
+
+def several():
+    made = options()
+    made["extra"] = "".join(f'Component "{domain}"\n    component_secret = "secret of {domain}"\n' for domain in THREE)
+    return made
+
+
+def enter(server, domain):
+    return shake(server, domain, f"secret of {domain}")
+
+
+def reaches(user, c, domain):
+    """Both ways."""
+    user.message(f"bot@{domain}", "there")
+    equal(c.expect("message").child_text("body"), "there")
+    c.send(f"<message from='bot@{domain}' to='{user.jid}' type='chat'><body>back</body></message>")
+    equal(user.expect("message").child_text("body"), "back")
+
+
+@alone(accounts=1, **several())
+def test_reload_with_several_hosts(server):
+    """They share a port: who is connected stays, new ones get in, each by its own secret."""
+    user = server.online()
+    connected = {domain: enter(server, domain) for domain in THREE[:2]}
+    for args in (("component",), ("component",), (THREE[1], "component"), (THREE[0], "component")):
+        server.ctl("module", "reload", *args)
+        for domain, c in connected.items():
+            reaches(user, c, domain)
+        other = component(server, THREE[2])
+        other.send(f"<handshake>{proof(other, f'secret of {THREE[0]}')}</handshake>")
+        other.expect_stream_error("not-authorized")
+        c = enter(server, THREE[2])
+        reaches(user, c, THREE[2])
+        leave(c)
+
+
+@alone(accounts=1, **several())
+def test_unload_of_one_host(server):
+    """Whichever goes, its connection ends and the others stay; loaded again it gets in again."""
+    user = server.online()
+    connected = {domain: enter(server, domain) for domain in THREE}
+    for gone in (THREE[0], THREE[2], THREE[1], THREE[0]):
+        server.ctl("module", "unload", gone, "component")
+        connected.pop(gone).expect_stream_error("system-shutdown")
+        component(server, gone).expect_stream_error("host-unknown")
+        user.message(f"bot@{gone}", "is anybody there?")
+        equal(user.expect("message", type="error").error()[1], "service-unavailable")
+        for domain, c in connected.items():
+            reaches(user, c, domain)
+        server.ctl("module", "load", gone, "component")
+        connected[gone] = enter(server, gone)
+        reaches(user, connected[gone], gone)
+
+
+@alone(accounts=1, **several())
+def test_host_leaves_the_configuration(server):
+    user = server.online()
+    connected = {domain: enter(server, domain) for domain in THREE}
+    text = server.config_file.read_text()
+    server.config_file.write_text(text.replace(f'Component "{THREE[0]}"\n    component_secret = "secret of {THREE[0]}"\n', ""))
+    server.ctl("reload")
+    connected.pop(THREE[0]).expect_stream_error("system-shutdown", "host-gone")
+    component(server, THREE[0]).expect_stream_error("host-unknown")
+    for domain, c in connected.items():
+        reaches(user, c, domain)
+    leave(connected.pop(THREE[1]))
+    reaches(user, enter(server, THREE[1]), THREE[1])
+    server.config_file.write_text(text)
+    server.ctl("reload")
+    reaches(user, enter(server, THREE[0]), THREE[0])
