@@ -1,6 +1,7 @@
 #include "certs.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,7 +84,11 @@ static bool pair_of_option(const pc__value *v, struct pair *p)
 
 static bool exists(const char *path)
 {
-	return access(path, R_OK) == 0;
+	if (access(path, R_OK) == 0)
+		return true;
+	if (errno == EACCES)
+		pc__log("certs", PC_ERROR, "%s cannot be read: no permission", path);
+	return false;
 }
 
 static bool try_files(const char *cert, const char *key, struct pair *p)
@@ -217,7 +222,21 @@ static bool find_pair(const char *host, struct pair *p)
 	return pair_of_ssl(pc__config_get_own(host, "ssl"), p) ||
 	       pair_of_option(pc__config_get_own(host, "certificate"), p) ||
 	       pair_of_folder(host, p) || pair_of_ssl(pc__config_get(NULL, "ssl"), p) ||
-	       pair_of_option(pc__config_get(NULL, "certificate"), p) || pair_made(host, p);
+	       pair_of_option(pc__config_get(NULL, "certificate"), p);
+}
+
+/* One that was there at the start and is not at a reload is missed, not replaced by one that nobody
+ * trusts. */
+static bool pair_of_host(pc_host *h, struct pair *p)
+{
+	bool found = find_pair(h->name, p);
+
+	if (!found && in_use && pc__tls_has(in_use, h->name) && !h->self_signed) {
+		pc__log("certs", PC_ERROR, "no certificate of %s is found any more", h->name);
+		return false;
+	}
+	h->self_signed = !found;
+	return found || pair_made(h->name, p);
 }
 
 /* ------------------------------------------------------------ the snapshot */
@@ -243,46 +262,55 @@ static pc__tls *new_snapshot(void)
 	return tls;
 }
 
-static int add_host(pc__tls *tls, const char *host, bool is_default)
+static int add_pair(pc__tls *tls, pc_host *h)
 {
 	struct pair p = { NULL, NULL };
 	char *error = NULL;
 	int err = PC_ENOENT;
 
-	if (find_pair(host, &p))
-		err = pc__tls_add(tls, host, p.cert, p.key, &error);
+	if (pair_of_host(h, &p))
+		err = pc__tls_add(tls, h->name, p.cert, p.key, &error);
 	if (err != PC_OK && p.cert)
-		pc__log("certs", PC_ERROR, "the certificate of %s (%s) cannot be used: %s", host,
+		pc__log("certs", PC_ERROR, "the certificate of %s (%s) cannot be used: %s", h->name,
 		        p.cert, error ? error : pc_strerror(err));
-	pc__free(&error);
-	if (err == PC_OK && is_default)
-		pc__tls_add(tls, "", p.cert, p.key, &error);
+	else if (err == PC_OK && in_use &&
+	         pc__tls_expires(in_use, h->name) != pc__tls_expires(tls, h->name))
+		pc__log("certs", PC_INFO, "%s has a new certificate: %s", h->name, p.cert);
 	free(error);
 	pair_free(&p);
 	return err;
 }
 
-/* One host's broken certificate must not take the others down: at a reload the old snapshot stays
- * instead, since it has all of them. */
+/* At a reload a broken certificate is made up for by the one in use, and keeps no other host from
+ * its new one. */
+static int add_host(pc__tls *tls, pc_host *h)
+{
+	int err = add_pair(tls, h);
+
+	if (err == PC_OK || in_use == NULL)
+		return err;
+	err = pc__tls_copy(tls, in_use, h->name, h->name);
+	if (err == PC_OK)
+		pc__log("certs", PC_ERROR, "the certificate of %s that is in use stays in use",
+		        h->name);
+	return err;
+}
+
 int pc__certs_load(void)
 {
 	pc__tls *tls = new_snapshot();
-	bool is_default = true, broken = false;
+	bool is_default = true;
 
+	if (tls == NULL && in_use)
+		pc__log("certs", PC_ERROR, "the certificates and settings in use stay in use");
 	if (tls == NULL)
 		return PC_EINVAL;
 	for (pc_host *h = pc__hosts_first(); h; h = h->next) {
-		if (!h->active || h->type != PC_VIRTUAL_HOST)
+		if (!h->active || h->type != PC_VIRTUAL_HOST || add_host(tls, h) != PC_OK)
 			continue;
-		if (add_host(tls, h->name, is_default) == PC_OK)
+		/* whoever asks for no name of ours gets that of the first */
+		if (is_default && pc__tls_copy(tls, tls, h->name, "") == PC_OK)
 			is_default = false;
-		else
-			broken = true;
-	}
-	if (broken && in_use) {
-		pc__log("certs", PC_ERROR, "the certificates in use stay in use");
-		pc__tls_unref(&tls);
-		return PC_EINVAL;
 	}
 	pc__io_set_tls(pc__server.io, tls);
 	pc__tls_unref(&in_use);

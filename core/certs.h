@@ -9,8 +9,8 @@
  */
 #pragma once
 
-/* Reads everything anew and gives it to the I/O threads. What is broken is logged, and where a
- * snapshot was in use it stays in use. PC_OK or PC_E*. */
+/* Reads everything anew and gives it to the I/O threads. What is broken or missing is logged, and
+ * what the host had before stays in use. PC_EINVAL: the settings are refused, nothing changes. */
 int pc__certs_load(void);
 /* Warns of certificates that end within three weeks; again every day. */
 void pc__certs_watch(void);

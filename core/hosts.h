@@ -24,6 +24,7 @@ struct pc_host {
 	size_t n_sessions;      /* connected */
 	bool active;
 	bool announced;                     /* modules that follow hosts were told of it */
+	bool self_signed;                   /* its certificate was made here: certs.c */
 	struct pc__permission *permissions; /* roles.c */
 	struct pc__roster_cache *rosters;   /* rosters.c */
 	void *stores;                       /* stores.c */

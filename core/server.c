@@ -100,6 +100,7 @@ int pc__server_reload(char **error_r)
 	pc__log_reopen();
 	pc__hosts_setup();
 	pc__certs_load();
+	pc__certs_watch();
 	pc__quotas_read();
 	tell_hosts_of_reload();
 	pc__config_warn_unknown();

@@ -382,6 +382,34 @@ int pc__tls_add(pc__tls *tls, const char *name, const char *cert_file, const cha
 	return r;
 }
 
+bool pc__tls_has(const pc__tls *tls, const char *name)
+{
+	char key[256];
+
+	lower(key, sizeof(key), name);
+	return find(tls, key) != NULL;
+}
+
+int pc__tls_copy(pc__tls *tls, const pc__tls *from, const char *name, const char *as)
+{
+	char key[256];
+	const struct entry *old;
+	struct entry copy, *e;
+
+	lower(key, sizeof(key), name);
+	old = find(from, key);
+	if (old == NULL)
+		return PC_ENOENT;
+	copy = *old; /* its place may move */
+	e = entry_new(tls, as);
+	e->expires = copy.expires;
+	gnutls_certificate_allocate_credentials(&e->credentials);
+	if (add_all(e->credentials, copy.credentials) >= 0)
+		return PC_OK;
+	entry_remove(tls, e);
+	return PC_EINVAL;
+}
+
 int64_t pc__tls_expires(const pc__tls *tls, const char *name)
 {
 	struct entry *e = choose(tls, name, NULL);

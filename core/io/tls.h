@@ -28,6 +28,11 @@ int pc__tls_new(pc__tls **tls_r, const pc__tls_settings *settings, char **error_
  * snapshot is shared. The files are read now. */
 int pc__tls_add(pc__tls *tls, const char *name, const char *cert_file, const char *key_file,
                 char **error_r);
+/* Adds what a snapshot (another one, or itself) has under that name, under the name `as`.
+ * PC_ENOENT: it has nothing. */
+int pc__tls_copy(pc__tls *tls, const pc__tls *from, const char *name, const char *as);
+/* Whether it has that very name. */
+bool pc__tls_has(const pc__tls *tls, const char *name);
 /* When the certificate that `name` would get expires (seconds since 1970); -1: it has none. */
 int64_t pc__tls_expires(const pc__tls *tls, const char *name);
 /* The names of a certificate file: calls fn for each DNS name in it. */

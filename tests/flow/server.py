@@ -5,6 +5,7 @@ import itertools
 import os
 import pathlib
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -153,6 +154,13 @@ class Server:
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def log_has(self, text, since=0):
+        """Waits until the log says so behind that place."""
+        deadline = time.monotonic() + DEADLINE
+        while text not in self.log()[since:]:
+            assert time.monotonic() < deadline, f"the log does not say: {text}\n{self.log_tail()}"
+            select.select([], [], [], 0.01)
 
     def log_tail(self):
         return "\n".join(self.log().splitlines()[-40:])
