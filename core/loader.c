@@ -11,16 +11,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <prosody-c/codec.h>
+
 #include "log.h"
 #include "util/mem.h"
 
 #define NAME_MOST 64
 
 struct pc__file {
-	const pc_module_def *def;
+	const pc_module_def *def; /* NULL: it is no module for this server */
 	bool builtin;
 	char name[NAME_MOST];
-	struct pc__file *next; /* of the newest files, one a name */
+	uint8_t digest[PC_DIGEST_MAX]; /* of its bytes; builtin: none */
+	lt_dlhandle handle;
+	struct pc__file *next; /* the newest first */
 };
 
 /* Written like modules and built in: the stream class of clients, and the server's own commands. */
@@ -79,8 +83,8 @@ static bool copy_bytes(int from, int to)
 	return true;
 }
 
-/* The copy's descriptor stays open for ever: both dynamic loaders know a file by its path, and a
- * number that is used again in /proc/self/fd would give the old code. */
+/* Once it is loaded the copy's descriptor stays open for ever: both dynamic loaders know a file by
+ * its path, and a number that is used again in /proc/self/fd would give the old code. */
 static int private_copy(const char *name, char **error_r)
 {
 	char *path = NULL, *label;
@@ -102,6 +106,22 @@ static int private_copy(const char *name, char **error_r)
 	close(from);
 	free(path);
 	return to;
+}
+
+static bool digest_of(int fd, uint8_t digest[static PC_DIGEST_MAX])
+{
+	struct stat st;
+	void *bytes;
+
+	memset(digest, 0, PC_DIGEST_MAX);
+	if (fstat(fd, &st) != 0 || st.st_size == 0)
+		return false;
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED)
+		return false;
+	pc_digest("SHA-256", bytes, (size_t)st.st_size, digest);
+	munmap(bytes, (size_t)st.st_size);
+	return true;
 }
 
 /* ------------------------------------------------------------ from a file to its definition */
@@ -128,20 +148,19 @@ static bool abi_fits(const pc_module_def *def, char **error_r)
 
 /* libltdl binds lazily and says "file not found" for whatever is wrong, so the verdict is asked of
  * the dynamic linker first: a missing symbol is found now and named. */
-static const pc_module_def *load_code(const char *name, int fd, char **error_r)
+static lt_dlhandle load_code(const char *name, int fd, char **error_r)
 {
 	char *path = pc__printf("/proc/self/fd/%d", fd);
-	const pc_module_def *def = NULL;
 	lt_dlhandle handle = NULL;
 
-	if (dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL)
+	if (dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL) {
 		*error_r = pc__printf("mod_%s.so: %s", name, dlerror());
-	else if ((handle = lt_dlopen(path)) == NULL)
+		close(fd);
+	} else if ((handle = lt_dlopen(path)) == NULL) {
 		*error_r = pc__printf("mod_%s.so: %s", name, lt_dlerror());
-	if (handle)
-		def = find_def(handle, name, error_r);
+	}
 	free(path);
-	return def && abi_fits(def, error_r) ? def : NULL;
+	return handle;
 }
 
 /* ------------------------------------------------------------ files */
@@ -153,12 +172,10 @@ static bool is_name(const char *name)
 	return len > 0 && len < NAME_MOST && name[len] == '\0';
 }
 
-static struct pc__file *remember(const char *name, const pc_module_def *def, bool is_builtin)
+static struct pc__file *remember(const char *name)
 {
 	struct pc__file *file = pc__alloc(sizeof(*file));
 
-	file->def = def;
-	file->builtin = is_builtin;
 	memcpy(file->name, name, strlen(name) + 1);
 	file->next = newest;
 	newest = file;
@@ -168,25 +185,73 @@ static struct pc__file *remember(const char *name, const pc_module_def *def, boo
 static struct pc__file *find_file(const char *name)
 {
 	for (struct pc__file *f = newest; f; f = f->next)
-		if (strcmp(f->name, name) == 0)
+		if (f->def && strcmp(f->name, name) == 0)
 			return f;
+	return NULL;
+}
+
+/* Modules hold no state of their own, so the same bytes need not be loaded twice; it is the newest
+ * from now on. */
+static struct pc__file *find_copy(const char *name, const uint8_t *digest)
+{
+	for (struct pc__file **at = &newest; *at; at = &(*at)->next) {
+		struct pc__file *f = *at;
+
+		if (strcmp(f->name, name) != 0 || memcmp(f->digest, digest, sizeof(f->digest)) != 0)
+			continue;
+		*at = f->next;
+		f->next = newest;
+		newest = f;
+		return f;
+	}
 	return NULL;
 }
 
 static struct pc__file *find_builtin(const char *name)
 {
 	for (size_t i = 0; i < PC__COUNT(builtin); i++)
-		if (strcmp(builtin[i]->name, name) == 0)
-			return remember(name, builtin[i], true);
+		if (strcmp(builtin[i]->name, name) == 0) {
+			struct pc__file *file = remember(name);
+
+			file->def = builtin[i];
+			file->builtin = true;
+			return file;
+		}
 	return NULL;
+}
+
+static struct pc__file *load_copy(const char *name, int fd, const uint8_t *digest, char **error_r)
+{
+	lt_dlhandle handle = load_code(name, fd, error_r);
+	struct pc__file *file;
+
+	if (handle == NULL)
+		return NULL;
+	file = remember(name);
+	file->handle = handle;
+	memcpy(file->digest, digest, sizeof(file->digest));
+	return file;
 }
 
 static struct pc__file *open_copy(const char *name, char **error_r)
 {
+	uint8_t digest[PC_DIGEST_MAX];
 	int fd = private_copy(name, error_r);
-	const pc_module_def *def = fd < 0 ? NULL : load_code(name, fd, error_r);
+	struct pc__file *file;
+	const pc_module_def *def;
 
-	return def ? remember(name, def, false) : NULL;
+	if (fd < 0)
+		return NULL;
+	file = digest_of(fd, digest) ? find_copy(name, digest) : NULL;
+	if (file)
+		close(fd);
+	else
+		file = load_copy(name, fd, digest, error_r);
+	if (file == NULL)
+		return NULL;
+	def = find_def(file->handle, name, error_r);
+	file->def = def && abi_fits(def, error_r) ? def : NULL;
+	return file->def ? file : NULL;
 }
 
 struct pc__file *pc__file_open(const char *name, bool anew, char **error_r)

@@ -4,7 +4,8 @@
  * A file is looked for as mod_NAME.so in the folders of `plugin_paths`, then plugins.d beside the
  * configuration, then where the program's own modules lie. Each time a file is opened anew a
  * private copy of it is made in memory, so that replacing the file on disk harms nobody and new
- * code never gets mistaken for old. Code is never unmapped: a late callback finds it.
+ * code never gets mistaken for old. Code is never unmapped: a late callback finds it. But bytes
+ * that are loaded already are not loaded again, however often a module is.
  */
 #pragma once
 

@@ -80,6 +80,23 @@ bool pc_opt_is_set(pc_module *m, const char *name)
 	return get(m, name)->set;
 }
 
+static const pc__typed *get_on(pc_module *m, const pc_host *host, const char *name)
+{
+	const pc_option *o = option_of(m, name);
+
+	return o ? pc__option_get(host ? host->name : NULL, o) : &none;
+}
+
+const char *pc_opt_str_on(pc_module *m, const pc_host *host, const char *name)
+{
+	return get_on(m, host, name)->s;
+}
+
+bool pc_opt_bool_on(pc_module *m, const pc_host *host, const char *name)
+{
+	return get_on(m, host, name)->b;
+}
+
 const char *pc_opt_field(pc_module *m, const char *name, const char *field)
 {
 	return option_of(m, name) ? pc__option_field(host_of(m), name, field) : NULL;

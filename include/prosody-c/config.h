@@ -45,5 +45,8 @@ PC_EXPORT const char *pc_opt_at(pc_module *m, const char *name, size_t index);
 PC_EXPORT bool pc_opt_has(pc_module *m, const char *name,
                           const char *value);                 /* in a list or set? */
 PC_EXPORT bool pc_opt_is_set(pc_module *m, const char *name); /* written in the file? */
+/* The same as another host has it; host NULL: globally. */
+PC_EXPORT const char *pc_opt_str_on(pc_module *m, const pc_host *host, const char *name);
+PC_EXPORT bool pc_opt_bool_on(pc_module *m, const pc_host *host, const char *name);
 /* A field of a table as text, "a.b" for one below; NULL when it is not there. */
 PC_EXPORT const char *pc_opt_field(pc_module *m, const char *name, const char *field);

@@ -12,6 +12,8 @@
 
 #include "info.h"
 
+#define DEFAULT_NAME "prosody-c"
+
 struct disco {
 	bool known; /* `ver` is that of now */
 	char ver[INFO_VER_SIZE];
@@ -164,7 +166,7 @@ static void add_item(pc_stanza *query, const char *jid, const char *name)
 	pc_stanza_set(item, "name", name);
 }
 
-/* Components below this host: conference.example.com of example.com. */
+/* Components below this host: conference.example.com of example.com, as they call themselves. */
 static bool add_component(pc_host *host, void *data)
 {
 	struct query *q = data;
@@ -172,8 +174,9 @@ static bool add_component(pc_host *host, void *data)
 	size_t len = strlen(name), own_len = strlen(own);
 
 	if (pc_host_kind(host) == PC_COMPONENT_HOST && len > own_len + 1 &&
-	    name[len - own_len - 1] == '.' && strcmp(name + len - own_len, own) == 0)
-		add_item(q->body, name, NULL);
+	    name[len - own_len - 1] == '.' && strcmp(name + len - own_len, own) == 0 &&
+	    !pc_opt_bool_on(q->m, host, "disco_hidden"))
+		add_item(q->body, name, pc_opt_str_on(q->m, host, "name"));
 	return true;
 }
 
@@ -339,7 +342,9 @@ static void watch_items(pc_module *m)
 /* A component's addresses are no accounts: who made them answers for them. */
 static void load_accounts(pc_module *m)
 {
-	pc_add_identity(m, "server", "im", pc_opt_str(m, "name"));
+	const char *name = pc_opt_str(m, "name");
+
+	pc_add_identity(m, "server", "im", name ? name : DEFAULT_NAME);
 	pc_hook(m, "iq-get/bare/" NS_INFO ":query", on_account_info, 0);
 	pc_hook(m, "iq-get/bare/" NS_ITEMS ":query", on_account_items, 0);
 }
@@ -360,8 +365,13 @@ static void load(pc_module *m)
 static const pc_option options[] = {
 	{ .name = "name",
 	  .type = PC_OPT_STRING,
-	  .dflt = "prosody-c",
-	  .help = "What the host is called in service discovery" },
+	  .help = "What the host is called in service discovery (default: " DEFAULT_NAME
+	          "); of a Component: among the items of the host above it" },
+	{ .name = "disco_hidden",
+	  .type = PC_OPT_BOOLEAN,
+	  .dflt = "false",
+	  .live = true,
+	  .help = "Of a Component: it is not among the items of the host above it" },
 	{ .name = "disco_items",
 	  .type = PC_OPT_TABLE,
 	  .live = true,

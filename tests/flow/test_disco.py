@@ -1,5 +1,5 @@
 """Service discovery (XEP-0030) and ping (XEP-0199)."""
-from flow import HOST, NS, equal, rows
+from flow import HOST, NS, alone, equal, rows
 
 SERVER = dict(accounts=15)
 
@@ -58,3 +58,27 @@ def test_ping(server, to):
 def test_ping_of_another_host_name(server):
     c = server.login()
     equal(c.iq("get", f"<ping xmlns='{NS['ping']}'/>", to="LOCALHOST").get("type"), "result")
+
+
+def component(domain, **config):
+    return f'Component "{domain}"\n' + "".join(f"    {key} = {value}\n" for key, value in config.items())
+
+
+@alone(accounts=1, extra=component("rooms.localhost", name='"Rooms"', component_secret='"x"')
+       + component("secret.localhost", name='"Secret"', disco_hidden="true", component_secret='"x"')
+       + component("plain.localhost", component_secret='"x"')
+       + component("elsewhere.example", name='"Elsewhere"', component_secret='"x"')
+       + component("notlocalhost", component_secret='"x"'))
+def test_components_among_the_items(server):
+    """Those below the host, with their names, but for the hidden ones; a reload is enough."""
+    c = server.login()
+
+    def items():
+        query = c.iq("get", f"<query xmlns='{NS['disco#items']}'/>", to=HOST).child("query", "disco#items")
+        return {i.get("jid"): i.get("name") for i in query.all("item")}
+
+    equal(items(), {"rooms.localhost": "Rooms", "plain.localhost": None})
+    text = server.config_file.read_text()
+    server.config_file.write_text(text.replace("disco_hidden = true", "disco_hidden = false").replace('"Rooms"', '"Halls"'))
+    server.ctl("reload")
+    equal(items(), {"rooms.localhost": "Halls", "plain.localhost": None, "secret.localhost": "Secret"})
