@@ -44,18 +44,33 @@ static void random_resource(char out[static PC_ID_SIZE])
 
 /* ------------------------------------------------------------ conflicts (RFC 6120 7.7.2.2) */
 
+/* What leaves room for "#" and a number, without half a character at its end. */
+static int length_of_stem(const char *resource)
+{
+	size_t len = strlen(resource), most = PC_JID_PART_MAX - sizeof("#4294967295") + 1;
+
+	if (len <= most)
+		return (int)len;
+	while (((unsigned char)resource[most] & 0xC0) == 0x80)
+		most--;
+	return (int)most;
+}
+
 /* "balcony" -> "balcony#2", "balcony#3", ... the first that is free. */
 static void increment(struct binding *b, const struct pc__user *u)
 {
+	int stem = length_of_stem(b->resource);
 	char *name;
 
 	for (unsigned i = 2;; i++) {
-		name = pc__printf("%.*s#%u", PC_JID_PART_MAX - 12, b->resource, i);
+		name = pc__printf("%.*s#%u", stem, b->resource, i);
 		if (pc__user_session(u, name) == NULL)
 			break;
 		free(name);
 	}
-	memcpy(b->resource, name, strlen(name) + 1);
+	/* Not all goes together: what is written from right to left ends with no number. */
+	if (pc_jid_prep_resource(name, b->resource) != PC_OK)
+		random_resource(b->resource);
 	free(name);
 }
 

@@ -13,7 +13,7 @@
 
 /* As Prosody: loaded on every VirtualHost unless modules_disabled names them. This and the list
  * below are the configuration's defaults, not the core's knowledge of modules. */
-static const char always[] = "message presence iq";
+static const char always[] = "message presence iq stamps";
 /* What a Component takes from the global list of modules. */
 static const char inherited[] = "iq server_contact_info limits";
 /* Global modules that run unless disabled. */

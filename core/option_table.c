@@ -53,7 +53,7 @@ const pc_option pc__core_options[] = {
 	TEXT("default_storage", "sqlite", "Driver of stores that `storage` does not name"),
 	TABLE("sql", "Of Prosody's SQL driver"),
 	{ .name = "roster_max_items", .type = PC_OPT_INTEGER, .dflt = "1000", .min = 1, .max = 1e6,
-	  .live = true, .help = "Contacts in a roster" },
+	  .live = true, .help = "Contacts in a roster; and requests that wait in it" },
 
 	/* ---- sessions */
 	{ .name = "conflict_resolve", .type = PC_OPT_ENUM, .dflt = "kick_old", .values = conflicts,

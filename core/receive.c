@@ -12,6 +12,7 @@
 #include "router.h"
 #include "streams.h"
 #include "util/mem.h"
+#include "xml/parser.h"
 
 static void refuse(struct pc__session *s, pc_stanza *st, const char *condition, const char *text)
 {
@@ -69,6 +70,8 @@ static const char *presence_fault(const pc_stanza *presence)
 
 static const char *fault_of(const pc_stanza *st)
 {
+	if (pc__xml_has_odd_namespace(st))
+		return "a namespace is not a URI";
 	switch (pc_stanza_kind(st)) {
 	case PC_IQ:
 		return iq_fault(st);

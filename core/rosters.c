@@ -121,16 +121,32 @@ static struct pc__roster_item *item_new(const char *jid, const char *name,
 	return item;
 }
 
-struct pc__roster_item *pc__roster_item(pc_roster *r, const char *jid, bool make)
+struct pc__roster_item *pc__roster_item(const pc_roster *r, const char *jid)
 {
 	bool found;
 	size_t at = position(r, jid, &found);
 
-	if (found)
+	return found ? r->items[at] : NULL;
+}
+
+static bool has_room(const pc_roster *r, bool shown)
+{
+	size_t n = shown ? r->n_shown : r->n - r->n_shown;
+
+	return (int64_t)n < pc__opt_int(r->host->name, "roster_max_items");
+}
+
+struct pc__roster_item *pc__roster_item_for(pc_roster *r, const char *jid, bool shown)
+{
+	bool found;
+	size_t at = position(r, jid, &found);
+
+	if (found && (r->items[at]->in_roster || !shown))
 		return r->items[at];
-	if (!make || (int64_t)r->n >= pc__opt_int(r->host->name, "roster_max_items"))
+	if (!has_room(r, shown))
 		return NULL;
-	insert_at(r, at, item_new(jid, NULL, NULL, 0));
+	if (!found)
+		insert_at(r, at, item_new(jid, NULL, NULL, 0));
 	return r->items[at];
 }
 
@@ -311,7 +327,7 @@ void pc__roster_read(pc_roster *r, const pc_item *items, size_t n)
 
 pc_ticket pc__roster_save(pc_roster *r, const char *jid)
 {
-	struct pc__roster_item *item = pc__roster_item(r, jid, false);
+	struct pc__roster_item *item = pc__roster_item(r, jid);
 	size_t len = 0;
 	char *text = item ? item_text(item, &len) : NULL;
 	pc_item items[2];
@@ -328,7 +344,7 @@ pc_ticket pc__roster_save(pc_roster *r, const char *jid)
 int pc_roster_set(pc_roster *r, const char *jid, const char *name, const char *const *groups,
                   size_t n_groups, pc_ticket *ticket_r)
 {
-	struct pc__roster_item *old = pc__roster_item(r, jid, true), *new;
+	struct pc__roster_item *old = pc__roster_item_for(r, jid, true), *new;
 	bool found;
 	size_t at;
 

@@ -36,8 +36,11 @@ pc_roster *pc__roster_new(pc_host *host, const char *user, pc_store *store);
 void pc__roster_free(pc_roster **r);
 /* From the store: one item each. Damaged ones are logged and left out. */
 void pc__roster_read(pc_roster *r, const pc_item *items, size_t n);
-/* The states of a contact; makes one where `make`. NULL: there is none, or the limit is reached. */
-struct pc__roster_item *pc__roster_item(pc_roster *r, const char *jid, bool make);
+/* The states of a contact, or NULL. */
+struct pc__roster_item *pc__roster_item(const pc_roster *r, const char *jid);
+/* The same, made where there is none; NULL: there is no room. What will be shown has as many places
+ * as what only strangers have made, so that these leave the account its own. */
+struct pc__roster_item *pc__roster_item_for(pc_roster *r, const char *jid, bool shown);
 /* Writes the contact as it is now (or its removal), and a new version. */
 pc_ticket pc__roster_save(pc_roster *r, const char *jid);
 /* An item that says nothing any more goes. */

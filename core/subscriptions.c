@@ -5,6 +5,9 @@
  * asked (pending out), whether they have (pending in). Pre-approval (3.4) is one bit more.
  */
 #include "rosters.h"
+#include "xml/frame.h"
+
+#define REQUEST_MOST 8192 /* bytes in memory */
 
 static bool includes(pc_subscription s, pc_subscription part)
 {
@@ -140,10 +143,24 @@ static bool makes_contact(pc_sub_event event)
 	       event == PC_SUB_IN_SUBSCRIBE;
 }
 
+/* RFC 6121 3.1.3 wants the whole request kept. Strangers make it, so what is larger than any real
+ * one is kept as the fact that they have asked. */
+static pc_stanza *copy_of(const pc_stanza *request)
+{
+	pc_stanza *bare;
+
+	if (pc__stanza_memory(request) <= REQUEST_MOST)
+		return pc_stanza_clone(request);
+	bare = pc_stanza_presence("subscribe", pc_stanza_get(request, "to"),
+	                          pc_stanza_get(request, "from"));
+	pc_stanza_set(bare, "id", pc_stanza_get(request, "id"));
+	return bare;
+}
+
 static void keep_request(struct pc__roster_item *item, pc_sub_event event, const pc_stanza *request)
 {
 	if (event == PC_SUB_IN_SUBSCRIBE && item->pending_in && item->request == NULL && request)
-		item->request = pc_stanza_clone(request);
+		item->request = copy_of(request);
 	if (!item->pending_in)
 		pc_stanza_free(&item->request);
 }
@@ -196,7 +213,9 @@ static int apply_to_stranger(pc_sub_event event)
 int pc_roster_subscription(pc_roster *r, const char *jid, pc_sub_event event,
                            const pc_stanza *request, pc_ticket *ticket_r)
 {
-	struct pc__roster_item *item = pc__roster_item(r, jid, makes_contact(event));
+	struct pc__roster_item *item = makes_contact(event)
+	                                       ? pc__roster_item_for(r, jid, shows(event))
+	                                       : pc__roster_item(r, jid);
 	int flags;
 
 	*ticket_r = 0;

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -190,6 +191,23 @@ static bool translate(pc__xml_parser *p, struct name *n)
 	return false;
 }
 
+bool pc__xml_has_odd_namespace(const pc_stanza *root)
+{
+	return root->doc->odd_namespace;
+}
+
+static void judge_namespace(pc__xml_parser *p, const char *ns, size_t len)
+{
+	static const char signs[] = "-._~:/?#[]@!$&'()*+,;=%";
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)ns[i];
+
+		if (c < 0x80 && !isalnum(c) && strchr(signs, c) == NULL)
+			p->at->doc->odd_namespace = true;
+	}
+}
+
 static pc_stanza *open_child(pc__xml_parser *p, const struct name *n)
 {
 	pc__doc *doc = p->at->doc;
@@ -200,10 +218,12 @@ static pc_stanza *open_child(pc__xml_parser *p, const struct name *n)
 		like = p->at;
 	else if (pc__same(n->ns, n->ns_len, p->ns->ns, p->ns->ns_len))
 		like = p->ns;
-	if (like)
+	if (like) {
 		st = pc__tree_element_in(doc, n->local, n->local_len, like->ns, like->ns_len);
-	else
+	} else {
+		judge_namespace(p, n->ns, n->ns_len);
 		st = pc__tree_element(doc, n->local, n->local_len, n->ns, n->ns_len);
+	}
 	pc__tree_link(p->at, &st->node);
 	return st;
 }
@@ -235,6 +255,8 @@ static bool add_attribute(pc__xml_parser *p, pc__attr ***tail, const char *name,
 	}
 	*tail = pc__tree_attr(p->at, *tail, ns, n.ns_len, n.local, n.local_len, value,
 	                      strlen(value));
+	if (ns)
+		judge_namespace(p, ns, n.ns_len);
 	return ns == NULL || allow_namespace(p, n.ns_len);
 }
 

@@ -80,6 +80,12 @@ const char *pc__xml_error(const pc__xml_parser *p, const char **text_r);
 /* Nothing is pending: between two top-level elements, or in white space there. */
 bool pc__xml_idle(const pc__xml_parser *p);
 
+/* Some namespace in the parsed tree is no URI, as Namespaces in XML wants it (section 2.2): a
+ * character that is neither of RFC 3986 nor beyond ASCII. Such a stanza must not be passed on, for
+ * the parsers of many others end at it: expat does (since 2.4.5) where that character is the one
+ * that its user has chosen to separate namespace and name. */
+bool pc__xml_has_odd_namespace(const pc_stanza *root);
+
 pc__xml_roots *pc__xml_roots_new(void);
 void pc__xml_roots_free(pc__xml_roots **roots);
 /* Of an idle parser, which is freed and cleared; NULL when its root is too long to keep (more than

@@ -103,6 +103,19 @@ void pc_stanza_text_n(pc_stanza *st, const char *text, size_t len)
 	pc__tree_text(st, text, len);
 }
 
+/* `before` NULL: it is the first. */
+static void unlink_behind(pc_stanza *parent, pc__node *before, pc__node *n)
+{
+	if (before)
+		before->next = n->next;
+	else
+		parent->first = n->next;
+	if (parent->last == n)
+		parent->last = before;
+	n->parent = NULL;
+	n->next = NULL;
+}
+
 void pc_stanza_remove(pc_stanza *child)
 {
 	pc_stanza *parent = child->node.parent;
@@ -113,14 +126,26 @@ void pc_stanza_remove(pc_stanza *child)
 	pc__tree_touch(child->doc);
 	for (pc__node *n = parent->first; n != &child->node; n = n->next)
 		before = n;
-	if (before)
-		before->next = child->node.next;
-	else
-		parent->first = child->node.next;
-	if (parent->last == &child->node)
-		parent->last = before;
-	child->node.parent = NULL;
-	child->node.next = NULL;
+	unlink_behind(parent, before, &child->node);
+}
+
+size_t pc_stanza_remove_if(pc_stanza *st, pc_child_fn *fn, void *data)
+{
+	pc__node *before = NULL;
+	size_t removed = 0;
+
+	for (pc__node *n = st->first, *next; n; n = next) {
+		next = n->next;
+		if (!pc__is_element(n) || !fn(pc__as_element(n), data)) {
+			before = n;
+			continue;
+		}
+		unlink_behind(st, before, n);
+		removed++;
+	}
+	if (removed)
+		pc__tree_touch(st->doc);
+	return removed;
 }
 
 void pc_stanza_delay(pc_stanza *st, const char *from, int64_t when, const char *text)

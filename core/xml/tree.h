@@ -17,7 +17,8 @@
 typedef struct pc__doc {
 	pc__arena *arena;
 	pc_stanza *root;
-	pc__body *body; /* cached text of the root, or NULL */
+	pc__body *body;     /* cached text of the root, or NULL */
+	bool odd_namespace; /* pc__xml_has_odd_namespace() */
 } pc__doc;
 
 typedef struct pc__node {

@@ -81,6 +81,9 @@ PC_EXPORT void pc_stanza_text_n(pc_stanza *st, const char *text, size_t len);
 PC_EXPORT pc_stanza *pc_stanza_append(pc_stanza *parent, const pc_stanza *child);
 /* Takes the child out of its tree; its memory goes with the tree. */
 PC_EXPORT void pc_stanza_remove(pc_stanza *child);
+/* Takes out all children (their elements only) for which fn says so, in one pass; how many. */
+typedef bool pc_child_fn(const pc_stanza *child, void *data);
+PC_EXPORT size_t pc_stanza_remove_if(pc_stanza *st, pc_child_fn *fn, void *data);
 /* Appends <delay/> (XEP-0203); `when` in milliseconds since 1970, `from` and `text` may be NULL. */
 PC_EXPORT void pc_stanza_delay(pc_stanza *st, const char *from, int64_t when, const char *text);
 
