@@ -196,11 +196,13 @@ static void conclude(struct pc__route *r)
 }
 
 static void go_on_with(struct pc__session *s);
+static void start(struct pc__route *r);
 
 static void finish(struct pc__route *r)
 {
 	const pc_session *origin = r->origin ? pc_session_find(r->origin) : NULL;
 	struct pc__session *s = origin ? pc__session_of(origin) : NULL;
+	struct pc__route *next = r->next;
 
 	conclude(r);
 	if (r->element.conn)
@@ -211,6 +213,8 @@ static void finish(struct pc__route *r)
 		go_on_with(s);
 	} else {
 		route_free(r);
+		if (next) /* of a session that has gone: no more than may be under way in one */
+			start(next);
 	}
 }
 
@@ -392,17 +396,37 @@ void pc__route_from(struct pc__session *s, pc_stanza *st, const pc_jid *from, co
 		start_of(s, r);
 }
 
-void pc__router_forget(struct pc__session *s)
+/* Messages were sent, whatever became of the sender: they stay where they are in the row behind the
+ * one that is suspended, which goes on without the session, too. */
+static struct pc__route *keep_messages(struct pc__route *waiting)
 {
-	while (s->waiting) {
-		struct pc__route *r = s->waiting;
+	struct pc__route **at = &waiting;
 
-		s->waiting = r->next;
+	while (*at) {
+		struct pc__route *r = *at;
+
 		if (r->element.conn)
 			pc__stream_element_done(r->element.conn, r->element.bytes);
-		route_free(r);
+		r->element.conn = 0;
+		if (r->kind == PC_MESSAGE) {
+			at = &r->next;
+		} else {
+			*at = r->next;
+			route_free(r);
+		}
 	}
-	s->route = NULL; /* what is suspended ends by itself */
+	return waiting;
+}
+
+void pc__router_forget(struct pc__session *s)
+{
+	struct pc__route *suspended = s->route, *kept = keep_messages(s->waiting);
+
+	s->route = s->waiting = NULL;
+	if (suspended)
+		suspended->next = kept;
+	else if (kept)
+		start(kept);
 }
 
 /* ------------------------------------------------------------ from modules and the server */

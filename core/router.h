@@ -22,7 +22,8 @@
 
 /* Routes a stanza of the server itself: as pc_send(), with no module. */
 void pc__route_stanza(PC_TAKES pc_stanza *st);
-/* The session ends: what waits is dropped, what is suspended goes on without it. */
+/* The session ends: what is suspended goes on without it, and so do the messages that wait behind;
+ * iqs and presences that wait are dropped. */
 void pc__router_forget(struct pc__session *s);
 
 /* replies.c: a result or error that somebody here waits for. true: it was, and has been told. */

@@ -95,3 +95,17 @@ def test_outlives_a_restart(server):
     server.stop()
     server.start()
     equal(server.online(server.names[1]).find("message").child_text("body"), "kept")
+
+
+@rows(("in_order", "</stream:stream>"), ("cut_off", ""))
+def test_sender_leaves_at_once(server, end):
+    """What came before the sender's end is kept, also what had to wait for the message before it."""
+    user, bare = away(server)
+    sender, witness = server.login(), server.online()
+    messages = [f"<message to='{bare}' type='chat'><body>m{n}</body></message>" for n in range(8)]
+    sender.send("".join(messages) + f"<message to='{witness.jid}' type='chat'><body>last</body></message>" + end)
+    sender.abort()
+    witness.find("message")
+    c = server.online(user)
+    for n in range(8):
+        equal(c.find("message").child_text("body"), f"m{n}")
