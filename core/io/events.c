@@ -140,7 +140,7 @@ bool pc__io_deliver(pc__io *io, struct pc__io_lane *lane)
 		struct pc__io_msg *m = &b->msgs[i];
 
 		if (is_wanted(io, &io->slots[lane->index], m))
-			tell(io, m, b->bytes.p + at);
+			tell(io, m, m->what == PC__IS_BYTES ? b->bytes.p + at : NULL);
 		if (m->what == PC__IS_BYTES)
 			at += m->bytes;
 		throw_away(m);
