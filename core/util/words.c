@@ -1,6 +1,6 @@
 #include "util/words.h"
 
-#include <stdlib.h>
+#include "util/number.h"
 
 #define SEPARATOR '\x1f'
 
@@ -128,10 +128,9 @@ static char *field(char **at)
 
 static int parse_code(const char *text, int *code_r)
 {
-	char *end;
-	long code = strtol(text, &end, 10);
+	uint64_t code;
 
-	if (end == text || *end != '\0' || code < 0 || code > 1000)
+	if (pc__number_uint(text, strlen(text), 1000, &code) < 0)
 		return PC_EINVAL;
 	*code_r = -(int)code;
 	return PC_OK;

@@ -132,8 +132,8 @@ static void test_answers(void **state)
 static void test_no_answers(void **state)
 {
 	static const char *const bad[] = {
-		"",      "O",        "O 1",     "X 1 text", "O  text", "E 1 ok",        "E 1 x ok",
-		"E 1 0", "E 1 -3 x", "O1 text", "E 1  x",   "O 1\tx",  "E 1 99999999 x"
+		"",      "O",        "O 1",     "X 1 text", "O  text", "E 1 ok",         "E 1 x ok",
+		"E 1 0", "E 1 -3 x", "O1 text", "E 1  x",   "O 1\tx",  "E 1 99999999 x", "E 1 +3 x"
 	};
 	struct pc__answer a;
 	char line[64];
