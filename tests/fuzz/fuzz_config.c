@@ -2,14 +2,10 @@
  * The configuration's language: whatever the text, reading it ends soon, in a configuration or in a
  * message; what came out can be asked for by every type.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "config_internal.h"
+#include "fuzz.h"
 #include "log.h"
 #include "options.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void ask(const char *host)
 {

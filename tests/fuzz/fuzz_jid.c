@@ -1,20 +1,10 @@
 /*
  * Any bytes as an address. What is accepted has one form: written and read again it is the same.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include <prosody-c/jid.h>
 
+#include "fuzz.h"
 #include "util/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void check_part(const char *part)
 {

@@ -4,33 +4,12 @@
  * The first byte chooses: bits 0 and 1 the hash, 2 the -PLUS mechanism, 3 whether -PLUS was
  * offered, 4 saved bytes. Then the first message, a line break, and the final message.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include <prosody-c/scram.h>
 
+#include "fuzz.h"
 #include "util/scram_exchange.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const uint8_t secret[32] = "nobody knows the key to this";
-
-static void must(bool truth)
-{
-	if (!truth)
-		abort();
-}
-
-/* In a block of its exact size, so that reading beyond the end is seen. */
-static char *copy(const void *bytes, size_t len)
-{
-	char *p = malloc(len + (len == 0));
-
-	must(p != NULL);
-	if (len > 0)
-		memcpy(p, bytes, len);
-	return p;
-}
 
 static pc_scram *through_bytes(pc_scram *sc)
 {
@@ -46,7 +25,7 @@ static pc_scram *through_bytes(pc_scram *sc)
 
 static pc_scram *first(pc_scram *sc, const char *msg, size_t len)
 {
-	char *bytes = copy(msg, len), out[PC_SCRAM_MESSAGE_MAX];
+	char *bytes = copy_exact(msg, len), out[PC_SCRAM_MESSAGE_MAX];
 	pc_scram_keys keys = { .hash = sc->hash, .iterations = 10000, .salt_len = 16 };
 
 	if (pc_scram_client_first(sc, bytes, len) == PC_OK) {
@@ -64,7 +43,7 @@ static pc_scram *first(pc_scram *sc, const char *msg, size_t len)
 /* No proof fits keys that were made up. */
 static void final(pc_scram *sc, const char *msg, size_t len)
 {
-	char *bytes = copy(msg, len), out[PC_SCRAM_MESSAGE_MAX];
+	char *bytes = copy_exact(msg, len), out[PC_SCRAM_MESSAGE_MAX];
 
 	pc_scram_set_binding(sc, (const uint8_t *)"bound", 5);
 	must(pc_scram_client_final(sc, bytes, len, out) < 0);
@@ -91,7 +70,7 @@ static void exchange(unsigned flags, const char *text, size_t len)
 
 static void saved(const char *bytes, size_t len)
 {
-	char *exact = copy(bytes, len), out[PC_SCRAM_MESSAGE_MAX];
+	char *exact = copy_exact(bytes, len), out[PC_SCRAM_MESSAGE_MAX];
 	pc_scram *sc = pc_scram_restore((const uint8_t *)exact, len);
 
 	free(exact);

@@ -1,10 +1,6 @@
 /* Elements from a store: whatever it holds, and what is made of them. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz.h"
 #include "xml/frame.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_same(const pc_stanza *st, const char *text, size_t len)
 {

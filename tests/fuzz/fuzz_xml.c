@@ -1,9 +1,7 @@
 /* A stream, read in one piece and read in pieces with pauses and parkings: both must give the same,
  * and what each element is written as must read as the same element. The first four bytes choose
  * the way. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz.h"
 #include "util/mem.h"
 #include "xml/frame.h"
 #include "xml/parser.h"
@@ -18,8 +16,6 @@ struct run {
 	bool pause, park;
 	uint32_t dice; /* 0: all in one piece */
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_element(pc_stanza *st, struct pc__buf *log)
 {
