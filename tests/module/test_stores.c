@@ -311,7 +311,7 @@ static void test_module_ends(void **state)
 	end_module(mine);
 	run(0);
 	assert_int_equal(mine->holds, 1);
-	free(mine);
+	pc__module_release(mine);
 	same = store("map", PC_STORE_MAP);
 	pc_store_get(same, "benvolio", on_items, &told);
 	run(1);
