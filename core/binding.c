@@ -187,6 +187,7 @@ void pc_session_bind(pc_module *m, const pc_session *session, const char *wanted
 	                                    .args = (pc_arg[]){ PC_STR("resource", wanted),
 	                                                        PC_STR("condition", NULL) },
 	                                    .n_args = 2,
+	                                    .lent = true,
 	                                    .ended = on_bind_ended,
 	                                    .data = b });
 }

@@ -170,6 +170,7 @@ static pc_event *prepare(pc__key *key, const struct pc__firing *f)
 	ev->notice = f->notice;
 	ev->question = f->question;
 	ev->shared = f->shared;
+	ev->lent = f->lent;
 	ev->ended = f->ended;
 	ev->data = f->data;
 	set_args(ev, f->args, f->n_args);
@@ -239,7 +240,7 @@ void pc__event_resume(pc_event *ev, pc_result r)
 static struct pc__firing firing_of(pc_module *m, const pc_fire_args *a, pc_ended_fn *ended,
                                    void *data)
 {
-	struct pc__firing f = { .host = m->host, .ended = ended, .data = data };
+	struct pc__firing f = { .host = m->host, .lent = true, .ended = ended, .data = data };
 
 	if (a == NULL)
 		return f;
@@ -448,11 +449,28 @@ pc_stanza *pc_event_edit(pc_event *ev)
 	return ev->stanza;
 }
 
+/* An event that a module fires is mostly about another one, of which it has stanza and texts. That
+ * may end first, by its deadline or an unload. */
+static void keep_what_is_lent(pc_event *ev)
+{
+	if (!ev->lent)
+		return;
+	ev->lent = false;
+	if (ev->stanza && !ev->owns_stanza && !ev->taken) {
+		ev->stanza = pc_stanza_clone(ev->stanza);
+		ev->owns_stanza = true;
+	}
+	for (size_t i = 0; i < ev->n_args; i++)
+		if (ev->args[i].type == PC_ARG_STR)
+			ev->args[i].s = own_text(ev, ev->args[i].s);
+}
+
 pc_token pc_event_suspend(pc_event *ev)
 {
 	if (pc__bug(ev->token != 0))
 		return ev->token;
 	pc_event_edit(ev);
+	keep_what_is_lent(ev);
 	ev->token = pc__token_new(ev);
 	return ev->token;
 }

@@ -65,7 +65,7 @@ struct pc_event {
 	pc_result early; /* resumed before the handler had returned */
 	bool has_early;
 	bool inside; /* a handler is running right now */
-	bool to_self, notice, question, shared, owns_stanza;
+	bool to_self, notice, question, shared, lent, owns_stanza;
 	bool answered, taken;
 	pc_event *free_next;
 };

@@ -41,6 +41,7 @@ struct pc__firing {
 	bool notice;   /* everybody is told, results do not matter */
 	bool question; /* may not suspend */
 	bool shared;   /* the stanza is one of a broadcast: whoever suspends gets a copy */
+	bool lent;     /* stanza and texts may go while it waits: whoever suspends gets copies */
 	const pc_arg *args;
 	size_t n_args;
 	pc_ended_fn *ended; /* called exactly once */

@@ -98,7 +98,7 @@ PC_EXPORT void pc_event_set_int(pc_event *ev, const char *key, int64_t value);
 
 typedef struct pc_fire_args {
 	const pc_session *origin;
-	pc_stanza *stanza; /* borrowed until the event ends */
+	pc_stanza *stanza; /* borrowed */
 	const pc_arg *args;
 	size_t n_args;
 	pc_host *host; /* whose bus; NULL: the module's own */
@@ -112,7 +112,9 @@ PC_EXPORT pc_result pc_fire(pc_module *m, const char *event, const pc_fire_args 
                             pc_ended_fn *ended, void *data);
 /* Notices: everybody is told. */
 PC_EXPORT void pc_notify(pc_module *m, const char *event, const pc_fire_args *args);
-/* Events that may wait: `ended` is called exactly once, maybe before this returns. */
+/* Events that may wait: `ended` is called exactly once, maybe before this returns. Stanza and texts
+ * need not live longer than this call: from the first handler that waits on, the event has copies
+ * (so changes that are made later are not the firing module's to see). */
 PC_EXPORT void pc_fire_wait(pc_module *m, const char *event, const pc_fire_args *args,
                             pc_ended_fn *ended, void *data);
 
