@@ -114,8 +114,9 @@ struct handing {
 	struct handing *next;
 	struct offline *o;
 	pc_session_id session;
-	bool more;
-	size_t n; /* of the page that is on its way */
+	bool more;  /* behind the page that is on its way */
+	bool again; /* presence came meanwhile, and maybe messages before it */
+	size_t n;   /* of the page that is on its way */
 	char ids[PAGE][PC_ENTRY_ID_SIZE];
 	char user[];
 };
@@ -205,6 +206,14 @@ static void remove_page(struct handing *h)
 	                  NULL);
 }
 
+static void read_on(struct handing *h)
+{
+	if (h->more || h->again)
+		read_page(h);
+	else
+		free_handing(h);
+}
+
 /* What was handed out is removed by its ids: what came meanwhile stays. */
 static void on_written(int err, void *data)
 {
@@ -215,10 +224,7 @@ static void on_written(int err, void *data)
 		return;
 	}
 	remove_page(h);
-	if (h->more)
-		read_page(h);
-	else
-		free_handing(h);
+	read_on(h);
 }
 
 static void on_entries(int err, const pc_entry *entries, size_t n, int64_t total, bool more,
@@ -234,7 +240,9 @@ static void on_entries(int err, const pc_entry *entries, size_t n, int64_t total
 		return;
 	}
 	if (err != PC_OK || n == 0) {
-		free_handing(h);
+		h->more = false;
+		h->again &= err == PC_OK;
+		read_on(h);
 		return;
 	}
 	for (i = 0; i < n && i < PAGE && bytes < PAGE_BYTES; i++) {
@@ -249,6 +257,7 @@ static void on_entries(int err, const pc_entry *entries, size_t n, int64_t total
 
 static void read_page(struct handing *h)
 {
+	h->again = false;
 	pc_archive_find(h->o->store, h->user, &(pc_query){ .limit = PAGE }, on_entries, h);
 }
 
@@ -257,10 +266,13 @@ static pc_result on_broadcast(pc_event *ev, void *data)
 {
 	struct offline *o = data;
 	const pc_session *s = pc_event_origin(ev);
+	struct handing *h = s ? handing_of(o, s->username) : NULL;
 
 	if (s == NULL)
 		return PC_PASS;
-	if (handing_of(o, s->username) == NULL)
+	if (h)
+		h->again = true;
+	else
 		begin(o, s);
 	return PC_HANDLED;
 }

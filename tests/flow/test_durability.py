@@ -29,7 +29,7 @@ class Writer:
     def __init__(self, client, recipient, label):
         self.client, self.label = client, label
         self.steps = [self.step(n) for n in range(WRITES)]
-        self.acknowledged = -1
+        self.acknowledged, self.error = -1, None
         client.sock.setblocking(False)
         self.out = "".join(self.stanza(n, recipient) for n in range(WRITES)).encode()
 
@@ -63,7 +63,9 @@ class Writer:
         self.client.parser.feed(data)
         while self.client.queue:
             kind, iq = self.client.queue.popleft()
-            if kind == "element":
+            if kind == "element" and iq.matches("error", "stream"):
+                self.error = iq.children[0].name
+            elif kind == "element":
                 assert iq.matches("iq", type="result"), str(iq)
                 assert int(iq.get("id")) > self.acknowledged, "results out of order"
                 self.acknowledged = int(iq.get("id"))
