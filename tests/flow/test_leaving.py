@@ -219,7 +219,7 @@ def test_left(server, state):
         one_round(server, state, TIMES // ROUNDS)
         until_gone(server, most)
         resident.append(resident_kb(server))
-    print(f"{state.__name__}: {TIMES // ROUNDS * ROUNDS * len(ways(state))} times; {descriptors(server)} of {most} descriptors; "
+    print(f"{state.__name__}: {TIMES // ROUNDS * ROUNDS * len(ways(state))} times; never more than {most} descriptors left; "
           f"resident KB {resident}")
     assert ROUNDS == 1 or resident[-1] - resident[1] < 1000, f"it grows: {resident}"
     settle(stays)
