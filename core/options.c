@@ -13,12 +13,25 @@
 #include "option_value.h"
 #include "util/mem.h"
 
-/* A typed value that was asked for, by what the asker's table says of it. */
+/* A typed value that was asked for. Askers may say different things of the same name. */
 struct pc__resolved {
 	UT_hash_handle hh;
-	char *key;
+	pc_option option; /* name and default are copies */
 	pc__typed typed;
+	struct pc__resolved *other; /* of that name, said otherwise */
 };
+
+static void free_all(struct pc__resolved *r)
+{
+	while (r) {
+		struct pc__resolved *other = r->other;
+
+		free((char *)(uintptr_t)r->option.name);
+		free((char *)(uintptr_t)r->option.dflt);
+		free(r);
+		r = other;
+	}
+}
 
 void pc__resolved_clear(struct pc__host_options *part)
 {
@@ -27,8 +40,7 @@ void pc__resolved_clear(struct pc__host_options *part)
 	HASH_ITER(hh, part->resolved, r, next)
 	{
 		HASH_DEL(part->resolved, r);
-		free(r->key);
-		free(r);
+		free_all(r);
 	}
 }
 
@@ -109,27 +121,43 @@ static void resolve(pc__config *config, const struct pc__host_options *part, con
 		        o->dflt);
 }
 
-static void make_key(const pc_option *o, char *out, size_t size)
+static bool says_the_same(const pc_option *a, const pc_option *b)
 {
-	snprintf(out, size, "%s\n%d%d\n%.15g\n%.15g\n%s", o->name, (int)o->type, o->inherited,
-	         o->min, o->max, o->dflt ? o->dflt : "\n");
+	if (a->type != b->type || a->inherited != b->inherited || a->min < b->min ||
+	    a->min > b->min || a->max < b->max || a->max > b->max)
+		return false;
+	return a->dflt == b->dflt || (a->dflt && b->dflt && strcmp(a->dflt, b->dflt) == 0);
 }
 
+static struct pc__resolved *resolved_new(const pc_option *option)
+{
+	struct pc__resolved *r = pc__alloc(sizeof(*r));
+
+	r->option = *option;
+	r->option.name = pc__strdup(option->name);
+	r->option.dflt = pc__strdup(option->dflt);
+	return r;
+}
+
+/* Asked for with every stream and stanza: neither converts nor allocates but for the first time. */
 const pc__typed *pc__option_get(const char *host, const pc_option *option)
 {
 	pc__config *config = pc__config_in_use();
 	struct pc__host_options *part = pc__config_part(config, host);
-	struct pc__resolved *r;
-	char key[512];
+	struct pc__resolved *first, *r;
 
-	make_key(option, key, sizeof(key));
-	HASH_FIND_STR(part->resolved, key, r);
-	if (r)
-		return &r->typed;
-	r = pc__alloc(sizeof(*r));
-	r->key = pc__strdup(key);
+	HASH_FIND_STR(part->resolved, option->name, first);
+	for (r = first; r; r = r->other)
+		if (says_the_same(&r->option, option))
+			return &r->typed;
+	r = resolved_new(option);
 	resolve(config, part, option, &r->typed);
-	HASH_ADD_KEYPTR(hh, part->resolved, r->key, strlen(r->key), r);
+	if (first) {
+		r->other = first->other;
+		first->other = r;
+	} else {
+		HASH_ADD_KEYPTR(hh, part->resolved, r->option.name, strlen(r->option.name), r);
+	}
 	return &r->typed;
 }
 

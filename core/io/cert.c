@@ -188,36 +188,3 @@ int pc__tls_self_signed(const char *name, const char *cert_file, const char *key
 		free(error);
 	return PC_EINVAL;
 }
-
-/* ---- channel binding */
-
-/* The hash of the certificate's signature, but for the weak ones; Ed25519 and Ed448 have none. */
-static gnutls_digest_algorithm_t end_point_hash(int signature)
-{
-	gnutls_digest_algorithm_t hash =
-	        signature < 0 ? GNUTLS_DIG_UNKNOWN : gnutls_sign_get_hash_algorithm(signature);
-
-	if (signature == GNUTLS_SIGN_EDDSA_ED25519 || signature == GNUTLS_SIGN_EDDSA_ED448)
-		return GNUTLS_DIG_UNKNOWN;
-	if (hash == GNUTLS_DIG_MD5 || hash == GNUTLS_DIG_SHA1)
-		return GNUTLS_DIG_SHA256;
-	return hash;
-}
-
-size_t pc__tls_end_point(const gnutls_datum_t *der, uint8_t out[64])
-{
-	gnutls_x509_crt_t crt;
-	gnutls_digest_algorithm_t hash = GNUTLS_DIG_UNKNOWN;
-	size_t len = 0;
-
-	gnutls_x509_crt_init(&crt);
-	if (gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) == 0)
-		hash = end_point_hash(gnutls_x509_crt_get_signature_algorithm(crt));
-	gnutls_x509_crt_deinit(crt);
-	if (hash == GNUTLS_DIG_UNKNOWN || hash == GNUTLS_DIG_NULL)
-		return 0;
-	len = gnutls_hash_get_len((gnutls_digest_algorithm_t)hash);
-	if (len == 0 || len > 64 || gnutls_hash_fast(hash, der->data, der->size, out) != 0)
-		return 0;
-	return len;
-}

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "io/lane.h"
+#include "io/socket.h"
 #include "io/tlsconn.h"
 #include "util/mem.h"
 
 #define HANDSHAKE_MS 30000
 #define CLOSE_MS 2000
-#define KEEPALIVE_SECONDS 60
 
 /* ---- lists */
 
@@ -217,16 +217,24 @@ void pc__conn_starttls(struct pc__conn *c, const char *host)
 	pc__reader_start(c);
 }
 
+/* What a listener has handed on, for a connection that we made. */
+static void set_up(struct pc__conn *c)
+{
+	uv_os_fd_t fd;
+
+	if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
+		pc__socket_setup(fd, c->kind->keepalive);
+}
+
 /* The socket stands. */
 static void stands(struct pc__conn *c)
 {
 	c->state = PC__OPEN;
 	c->deadline = 0;
-	uv_tcp_nodelay(&c->tcp, 1);
-	if (c->kind->keepalive)
-		uv_tcp_keepalive(&c->tcp, 1, KEEPALIVE_SECONDS);
-	if (c->dial != NULL)
+	if (c->dial != NULL) {
+		set_up(c);
 		pc__lane_tell(c->lane, c->id, PC__IS_CONNECTED);
+	}
 	if (c->kind->direct_tls && c->lane->tls == NULL) {
 		pc__conn_drop(c, "TLS is not possible here");
 		return;

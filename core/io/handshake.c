@@ -1,13 +1,11 @@
 /* Handshakes: a step at a time, and what was agreed on at the end. */
 #include <gnutls/gnutls.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "io/lane.h"
 #include "io/snapshot.h"
+#include "io/socket.h"
 #include "io/tlsconn.h"
 #include "util/mem.h"
 
@@ -71,22 +69,18 @@ static void end_point(struct pc__conn *c, pc__io_tls_info *info)
 		return;
 	cert = c->dial ? gnutls_certificate_get_peers(s, &n) : gnutls_certificate_get_ours(s);
 	if (cert != NULL)
-		info->end_point_len = pc__tls_end_point(cert, info->end_point);
+		info->end_point_len = pc__end_points_get(pc__tls_end_points(c->tls->snapshot), cert,
+		                                         info->end_point);
 }
 
 /* A client without TCP_NODELAY holds its stream header back until its last flight is acknowledged,
  * and to that we have nothing to say: 40 ms, but for this. */
 static void acknowledge(struct pc__conn *c)
 {
-#ifdef TCP_QUICKACK
 	uv_os_fd_t fd;
-	int on = 1;
 
 	if (c->dial == NULL && uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
-		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-#else
-	(void)c;
-#endif
+		pc__socket_acknowledge(fd);
 }
 
 static void established(struct pc__conn *c)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "io/ends.h"
+#include "io/socket.h"
 #include "util/mem.h"
 
 #define ACCEPTS_IN_TURN 32
@@ -153,6 +154,7 @@ int pc__io_listen_fd(pc__io *io, int fd, const pc__io_kind *kind, void *user,
 		free(l);
 		return err;
 	}
+	pc__socket_setup(fd, kind->keepalive);
 	l->poll.data = l;
 	l->io = io;
 	l->kind = kind;

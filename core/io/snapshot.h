@@ -6,6 +6,7 @@
 
 #include <gnutls/gnutls.h>
 
+#include "io/end_point.h"
 #include "io/tls.h"
 
 gnutls_priority_t pc__tls_priority(const pc__tls *tls);
@@ -14,5 +15,5 @@ gnutls_priority_t pc__tls_priority(const pc__tls *tls);
 gnutls_certificate_credentials_t pc__tls_credentials(const pc__tls *tls, const char *name,
                                                      const char *hint);
 const gnutls_datum_t *pc__tls_ticket(const pc__tls *tls);
-/* The tls-server-end-point of a certificate (RFC 5929 section 4.1); 0: it is undefined. */
-size_t pc__tls_end_point(const gnutls_datum_t *der, uint8_t out[64]);
+/* The end points of our certificates. */
+const struct pc__end_points *pc__tls_end_points(const pc__tls *tls);

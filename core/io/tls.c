@@ -29,6 +29,7 @@ struct pc__tls {
 	gnutls_priority_t priority;
 	gnutls_certificate_credentials_t none;
 	gnutls_datum_t ticket;
+	struct pc__end_points end_points;
 	struct entry *entries; /* by name */
 	size_t n, size;
 };
@@ -126,6 +127,7 @@ static void clear(pc__tls *tls)
 		free(tls->entries[i].name);
 	}
 	free(tls->entries);
+	pc__end_points_clear(&tls->end_points);
 	gnutls_certificate_free_credentials(tls->none);
 	if (tls->priority != NULL)
 		gnutls_priority_deinit(tls->priority);
@@ -359,6 +361,7 @@ static int enter(pc__tls *tls, const char *name, const struct pair *p)
 			entry_remove(tls, e);
 		return r;
 	}
+	pc__end_points_add(&tls->end_points, p->certs[0]);
 	if (fresh || is_ecdsa(p))
 		e->expires = (int64_t)gnutls_x509_crt_get_expiration_time(p->certs[0]);
 	return r;
@@ -430,6 +433,11 @@ gnutls_certificate_credentials_t pc__tls_credentials(const pc__tls *tls, const c
 	struct entry *e = choose(tls, name, hint);
 
 	return e ? e->credentials : tls->none;
+}
+
+const struct pc__end_points *pc__tls_end_points(const pc__tls *tls)
+{
+	return &tls->end_points;
 }
 
 const gnutls_datum_t *pc__tls_ticket(const pc__tls *tls)
