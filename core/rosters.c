@@ -20,7 +20,7 @@ pc_roster *pc__roster_new(pc_host *host, const char *user, pc_store *store)
 	pc_roster *r = pc__alloc(sizeof(*r));
 
 	r->host = host;
-	r->user = pc__strdup(user);
+	r->user = user;
 	r->store = store;
 	return r;
 }
@@ -43,7 +43,6 @@ void pc__roster_free(pc_roster **roster)
 		item_free(r->items[i]);
 	item_free(r->removed);
 	free(r->items);
-	free(r->user);
 	pc__free(roster);
 }
 

@@ -22,7 +22,7 @@ struct pc__roster_item {
 
 struct pc_roster {
 	pc_host *host;
-	char *user;
+	const char *user;
 	pc_store *store;
 	struct pc__roster_item **items;
 	size_t n, size;
@@ -32,6 +32,7 @@ struct pc_roster {
 	struct pc__roster_item *removed; /* what pc_roster_remove() last told of */
 };
 
+/* `user` must outlive it. */
 pc_roster *pc__roster_new(pc_host *host, const char *user, pc_store *store);
 void pc__roster_free(pc_roster **r);
 /* From the store: one item each. Damaged ones are logged and left out. */

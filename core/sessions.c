@@ -110,7 +110,21 @@ void pc_session_set_presence(const pc_session *session, const pc_stanza *presenc
 
 	s->pub.presence = presence ? pc_stanza_clone(presence) : NULL;
 	s->pub.priority = presence ? priority_of(presence) : 0;
+	s->pub.presence_time = presence ? pc_time_ms() : 0;
 	pc_stanza_free(&old);
+}
+
+/* The time is kept as a number: as an element it would double the size of most presences. */
+pc_stanza *pc_session_presence(const pc_session *s, const char *to)
+{
+	pc_stanza *copy;
+
+	if (s->presence == NULL)
+		return NULL;
+	copy = pc_stanza_clone(s->presence);
+	pc_stanza_set(copy, "to", to);
+	pc_stanza_delay(copy, s->host, s->presence_time, NULL);
+	return copy;
 }
 
 void pc_session_set_interested(const pc_session *session)

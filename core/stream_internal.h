@@ -14,30 +14,17 @@ enum pc__stream_state { PC__STREAM_WAITING, PC__STREAM_OPEN, PC__STREAM_CLOSING,
 /* What the I/O thread is told when the handling of the element under way has ended. */
 enum pc__stream_then { PC__THEN_CONTINUE, PC__THEN_RESTART, PC__THEN_STARTTLS };
 
+/* What every stream holds; idle ones by the ten thousand, so the small fields stand together. */
 struct pc_stream {
 	pc_conn_id conn; /* 0: by a transport */
 	const pc_stream_class *class;
 	pc_module *m;
 	struct pc__session *session;
 	pc_host *host;
-	enum pc__stream_state state;
-	enum pc__stream_then then;
-	bool barrier;
-	bool under_barrier;      /* the element under way came with the barrier up */
 	struct pc__buf *sending; /* between begin and end */
-	bool header_sent;        /* of the current stream: after a restart not yet */
-	bool restarted;
-	bool secure;
-	bool lags;
-	bool we_connected;
-	bool versioned; /* the peer speaks XMPP 1.0 */
-	size_t limit;   /* bytes of a stanza */
-	bool authenticated;
-	bool is_xmpp;
-	unsigned owed; /* elements whose place is not given back yet */
+	size_t limit;            /* bytes of a stanza */
 	size_t owed_bytes;
 	pc_stream *owed_next; /* of those to be given back at the end of the turn */
-	bool owes;
 	struct pc__timer deadline;
 	pc__io_tls_info *tls; /* until the session is bound */
 	const char *tls_version, *tls_cipher;
@@ -47,9 +34,23 @@ struct pc_stream {
 	void *t;
 	pc__xml_parser *parser; /* of transports */
 	void *user;
-	char *peer; /* pc_stream_peer() */
-	char id[PC_ID_SIZE];
 	char *ip;
+	char *peer;    /* pc_stream_peer() */
+	unsigned owed; /* elements whose place is not given back yet */
+	uint8_t state; /* enum pc__stream_state */
+	uint8_t then;  /* enum pc__stream_then */
+	bool owes;
+	bool barrier;
+	bool under_barrier; /* the element under way came with the barrier up */
+	bool header_sent;   /* of the current stream: after a restart not yet */
+	bool restarted;
+	bool secure;
+	bool lags;
+	bool we_connected;
+	bool versioned; /* the peer speaks XMPP 1.0 */
+	bool authenticated;
+	bool is_xmpp;
+	char id[PC_ID_SIZE];
 	max_align_t data[];
 };
 

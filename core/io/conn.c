@@ -20,13 +20,16 @@
 
 /* ---- lists */
 
+static bool is_in(const struct pc__conn_list *list, const struct pc__conn *c, int which)
+{
+	return c->links[which].prev != NULL || list->first == c;
+}
+
 void pc__conn_list_add(struct pc__conn_list *list, struct pc__conn *c, int which)
 {
-	struct pc__conn_link *link = &c->links[which];
-
-	if (link->in)
+	if (is_in(list, c, which))
 		return;
-	*link = (struct pc__conn_link){ .prev = list->last, .in = true };
+	c->links[which] = (struct pc__conn_link){ .prev = list->last };
 	if (list->last != NULL)
 		list->last->links[which].next = c;
 	else
@@ -38,7 +41,7 @@ void pc__conn_list_remove(struct pc__conn_list *list, struct pc__conn *c, int wh
 {
 	struct pc__conn_link *link = &c->links[which];
 
-	if (!link->in)
+	if (!is_in(list, c, which))
 		return;
 	if (link->prev != NULL)
 		link->prev->links[which].next = link->next;

@@ -36,7 +36,6 @@ typedef enum pc__conn_state {
 
 struct pc__conn_link {
 	struct pc__conn *prev, *next;
-	bool in;
 };
 
 struct pc__conn_list {

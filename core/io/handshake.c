@@ -94,7 +94,6 @@ static void established(struct pc__conn *c)
 	exporter(s, info);
 	end_point(c, info);
 	peer_certs(s, info);
-	acknowledge(c);
 	pc__free(&c->tls->host);
 	c->state = PC__OPEN;
 	PC__COUNTER_ADD(c->lane->counters.handshakes, (size_t)-1);
@@ -142,6 +141,8 @@ void pc__tlsconn_shake(struct pc__conn *c)
 	t->window = t->sealed.p;
 	t->window_len = len;
 	r = shake(t);
+	if (r == 0 && c->lane->sealed.len == 0)
+		acknowledge(c);
 	pc__tlsconn_write(c);
 	if (c->state == PC__DEAD)
 		return;

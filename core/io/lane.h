@@ -28,6 +28,7 @@ enum {
 	PC__LANE_POOL = 32,         /* output buffers kept for later turns */
 	PC__LANE_HANDSHAKES = 4,    /* steps of a handshake in a turn */
 	PC__LANE_PARSERS = 512,     /* parsers at hand before the longest idle are parked */
+	PC__LANE_CROWD = 64,        /* were parked since memory was last given back */
 	PC__LANE_FEW = 64,          /* that may be silent until ... */
 	PC__LANE_PARK_MS = 5000,
 	PC__LANE_MOMENT_MS = 300, /* and the others */
@@ -57,7 +58,7 @@ struct pc__io_lane {
 
 	uint64_t turn, shaken; /* the turn in which handshakes had their share */
 	struct pc__conn_list ready, dirty, handshakes, ending, parsers;
-	size_t n_parsers;
+	size_t n_parsers, parked;
 	struct pc__wheel wheel;
 	uint64_t timer_at; /* when the timer fires; 0: it does not */
 	pc__xml_roots *roots;

@@ -3,6 +3,11 @@
  * in a list, the longest silent first; one that cannot be parked now (in mid-stanza) leaves the
  * list and comes back with its next bytes, which alone can change that.
  */
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "io/conn.h"
 #include "io/lane.h"
 
@@ -24,6 +29,7 @@ static void park(struct pc__conn *c)
 		c->keep_parser = true;
 	else
 		count(c->lane, c->lane->n_parsers - 1);
+	c->lane->parked++;
 }
 
 /* Some may lie about for the whole five seconds; of more, those go that are silent for a moment,
@@ -83,6 +89,18 @@ void pc__parking_drop(struct pc__conn *c)
 	count(c->lane, c->lane->n_parsers - 1);
 }
 
+/* What a crowd needed while it came lies in pages between what it keeps: the system gets them back
+ * when the crowd has become silent. */
+static void give_back_memory(struct pc__io_lane *lane)
+{
+	if (lane->parsers.first != NULL || lane->parked < PC__LANE_CROWD)
+		return;
+	lane->parked = 0;
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 void pc__parking_sweep(struct pc__io_lane *lane)
 {
 	uint64_t now = pc__lane_now(lane);
@@ -90,6 +108,7 @@ void pc__parking_sweep(struct pc__io_lane *lane)
 	while (lane->parsers.first != NULL &&
 	       lane->parsers.first->last_read + PC__LANE_PARK_MS <= now)
 		park(lane->parsers.first);
+	give_back_memory(lane);
 }
 
 uint64_t pc__parking_due(const struct pc__io_lane *lane)

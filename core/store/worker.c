@@ -89,21 +89,21 @@ static void queue(pc__worker *w, pc__job *job)
 	bool write = job->write;
 	bool direct = !write && !w->driver->one_thread &&
 	              w->tickets.accepted <= atomic_load(&w->committed);
+	struct pc__job_queue *to;
+	bool first;
 
 	if (write)
 		pc__tickets_accept(&w->tickets, job->ticket);
 	count(w, job);
 	uv_mutex_lock(&w->lock);
 	w->under_way++;
-	if (direct) {
-		pc__job_queue_add(&w->reads, job);
-		uv_cond_signal(&w->to_read);
-	} else {
-		if (w->writes.head == NULL)
-			uv_cond_signal(&w->to_write);
-		pc__job_queue_add(&w->writes, job);
-	}
+	to = direct ? &w->reads : &w->writes;
+	first = to->head == NULL;
+	pc__job_queue_add(to, job);
 	uv_mutex_unlock(&w->lock);
+	/* Told when the lock is free: who wakes up needs it. Who finds more jobs tells the next. */
+	if (first)
+		uv_cond_signal(direct ? &w->to_read : &w->to_write);
 }
 
 pc_ticket pc__worker_submit(pc__worker *w, pc__job *job)

@@ -5,6 +5,7 @@
 
 #define BATCH_JOBS 500
 #define BATCH_NS (5 * 1000 * 1000)
+#define READS_AT_ONCE 8
 #define STACK_SIZE (512 * 1024)
 
 /* What the writer has in hand. */
@@ -172,16 +173,33 @@ static void writer_main(void *arg)
 	uv_mutex_unlock(&w->lock);
 }
 
-static pc__job *next_read(struct pc__worker *w)
+/* A few pages of an index, against a query over an archive. */
+static bool is_short(const pc__job *job)
 {
+	return job->n_ops == 1 && job->ops->type == PC__OP_GET;
+}
+
+/* One job, and short ones behind a short one: what came together is answered together. What is
+ * left goes to the next reader. None: the end. */
+static struct pc__job_queue next_reads(struct pc__worker *w)
+{
+	struct pc__job_queue jobs = { 0 };
 	pc__job *job;
+	bool more;
 
 	uv_mutex_lock(&w->lock);
 	while (w->reads.head == NULL && !w->writer_ended)
 		uv_cond_wait(&w->to_read, &w->lock);
-	job = pc__job_queue_take(&w->reads);
+	for (int n = 0; n < READS_AT_ONCE && (job = pc__job_queue_take(&w->reads)); n++) {
+		pc__job_queue_add(&jobs, job);
+		if (!is_short(job) || !w->reads.head || !is_short(w->reads.head))
+			break;
+	}
+	more = w->reads.head != NULL;
 	uv_mutex_unlock(&w->lock);
-	return job;
+	if (more)
+		uv_cond_signal(&w->to_read);
+	return jobs;
 }
 
 static int open_reader(struct pc__worker *w, void **reader)
@@ -191,23 +209,28 @@ static int open_reader(struct pc__worker *w, void **reader)
 	return w->driver->reader_open(w->db, reader);
 }
 
+static void read_job(struct pc__worker *w, pc__job *job, void **reader)
+{
+	/* opened with the first read: an idle server has no memory to spare */
+	job->err = open_reader(w, reader);
+	if (job->err == PC_OK)
+		job->err = pc__job_run(job, w->driver, w->db, *reader);
+	if (job->ops->type == PC__OP_CHECK && job->err == PC_EIO)
+		atomic_store(&w->broken, true);
+}
+
 static void reader_main(void *arg)
 {
 	struct pc__worker *w = arg;
 	void *reader = NULL;
-	pc__job *job;
+	struct pc__job_queue jobs;
 
-	while ((job = next_read(w))) {
-		struct pc__job_queue done = { 0 };
+	while ((jobs = next_reads(w)).head) {
+		size_t n = 0;
 
-		/* opened with the first read: an idle server has no memory to spare */
-		job->err = open_reader(w, &reader);
-		if (job->err == PC_OK)
-			job->err = pc__job_run(job, w->driver, w->db, reader);
-		if (job->ops->type == PC__OP_CHECK && job->err == PC_EIO)
-			atomic_store(&w->broken, true);
-		pc__job_queue_add(&done, job);
-		pc__worker_publish(w, &done, 1);
+		for (pc__job *job = jobs.head; job; job = job->next, n++)
+			read_job(w, job, &reader);
+		pc__worker_publish(w, &jobs, n);
 	}
 	if (reader && w->driver->reader_close)
 		w->driver->reader_close(w->db, reader);

@@ -48,6 +48,7 @@ struct pc_session {
 	const char *role;      /* "prosody:registered", ...; NULL before authentication */
 	const char *client_id; /* of the user agent, where it told one (XEP-0388); else NULL */
 	const char *lang;      /* xml:lang of the stream header, or NULL */
+	int64_t presence_time; /* when `presence` was set, in milliseconds since 1970 */
 };
 
 /* ---- find. NULL when there is none. */
@@ -85,6 +86,9 @@ PC_EXPORT void pc_session_bind(pc_module *m, const pc_session *s, const char *wa
                                pc_bound_fn *done, void *data);
 /* A presence without type: cloned, and its priority with it. NULL: unavailable. */
 PC_EXPORT void pc_session_set_presence(const pc_session *s, const pc_stanza *presence);
+/* The session's presence for somebody who asks later: a copy (yours) to that address, with the time
+ * at which it was sent (XEP-0203). NULL when the session is not available. */
+PC_EXPORT pc_stanza *pc_session_presence(const pc_session *s, const char *to);
 PC_EXPORT void pc_session_set_interested(const pc_session *s);
 PC_EXPORT void pc_session_set_roster(const pc_session *s, pc_roster *roster);
 PC_EXPORT void pc_session_set_client_id(const pc_session *s, const char *client_id);

@@ -84,8 +84,7 @@ static void show_own_sessions(const pc_session *s)
 
 		if (own == s || !pc_session_is_available(own))
 			continue;
-		copy = pc_stanza_clone(own->presence);
-		pc_stanza_set(copy, "to", s->full_jid);
+		copy = pc_session_presence(own, s->full_jid);
 		pc_session_send(s, copy);
 		pc_stanza_free(&copy);
 	}
@@ -133,17 +132,6 @@ static void welcome(pc_module *m, const pc_session *s)
 
 /* ------------------------------------------------------------ the broadcast */
 
-/* As it is kept for those who ask later: with the time at which it was sent. */
-static void keep(const pc_session *s, const pc_stanza *st)
-{
-	pc_stanza *copy = pc_stanza_clone(st);
-
-	pc_stanza_set(copy, "to", NULL);
-	pc_stanza_delay(copy, s->host, pc_time_ms(), NULL);
-	pc_session_set_presence(s, copy);
-	pc_stanza_free(&copy);
-}
-
 static pc_result available(pc_event *ev, const pc_session *s)
 {
 	pc_module *m = pc_event_module(ev);
@@ -151,7 +139,8 @@ static pc_result available(pc_event *ev, const pc_session *s)
 	bool took_messages = !initial && s->priority >= 0;
 	pc_stanza *st = pc_event_take(ev);
 
-	keep(s, st);
+	pc_stanza_set(st, "to", NULL);
+	pc_session_set_presence(s, st);
 	to_own_sessions(s, st);
 	to_contacts(m, s, st);
 	if (initial)
@@ -208,9 +197,8 @@ size_t presence_tell(pc_module *m, pc_host *host, const char *user, const char *
 
 		if (!pc_session_is_available(s))
 			continue;
-		st = is_available ? pc_stanza_clone(s->presence)
-		                  : pc_stanza_presence("unavailable", NULL, s->full_jid);
-		pc_stanza_set(st, "to", to);
+		st = is_available ? pc_session_presence(s, to)
+		                  : pc_stanza_presence("unavailable", to, s->full_jid);
 		pc_send(m, st);
 		n++;
 	}

@@ -178,22 +178,18 @@ static int give_rows(struct connection *c, sqlite3_stmt *st, pc_rows *rows)
 	return err;
 }
 
+/* In one statement: each takes locks on the file of its own. */
 int sqlite_get(pc_db *db, void *reader, const pc_key *k, const char *key, pc_rows *rows)
 {
 	struct connection *c = reader;
-	sqlite3_int64 owner;
-	sqlite3_stmt *st;
-	int err = sqlite_owner(c, k, &owner);
+	sqlite3_stmt *st = sqlite_statement(c, key ? ITEM_READ : ITEMS_READ);
 
 	(void)db;
-	if (err)
-		return err == PC_ENOENT ? PC_OK : err;
-	st = sqlite_statement(c, key ? ITEM_GET : ITEMS_GET);
 	if (st == NULL)
 		return PC_EIO;
-	sqlite3_bind_int64(st, 1, owner);
+	sqlite_bind_key(st, k);
 	if (key)
-		sqlite_bind_text(st, 2, key);
+		sqlite_bind_text(st, 4, key);
 	return give_rows(c, st, rows);
 }
 

@@ -13,7 +13,12 @@ static const char *const texts[N_STATEMENTS] = {
 	[ITEM_REMOVE] = "DELETE FROM items WHERE owner = ?1 AND key = ?2",
 	[ITEM_PUT] = "INSERT INTO items (owner, key, value) VALUES (?1, ?2, ?3)"
 	             " ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
-	[ITEMS_GET] = "SELECT key, value FROM items WHERE owner = ?1 ORDER BY key",
+	[ITEMS_READ] = "SELECT key, value FROM items WHERE owner ="
+	               " (SELECT id FROM owner WHERE host = ?1 AND store = ?2 AND user = ?3)"
+	               " ORDER BY key",
+	[ITEM_READ] = "SELECT key, value FROM items WHERE owner ="
+	              " (SELECT id FROM owner WHERE host = ?1 AND store = ?2 AND user = ?3)"
+	              " AND key = ?4",
 	[ITEM_GET] = "SELECT key, value FROM items WHERE owner = ?1 AND key = ?2",
 	[ITEM_GET_ALL] = "SELECT o.user, i.value FROM owner o CROSS JOIN items i ON i.owner = o.id"
 	                 " WHERE o.host = ?1 AND o.store = ?2 AND o.user <> '' AND i.key = ?3"

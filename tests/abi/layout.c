@@ -140,6 +140,7 @@ static void session(void)
 	FIELD(pc_session, role);
 	FIELD(pc_session, client_id);
 	FIELD(pc_session, lang);
+	FIELD(pc_session, presence_time);
 }
 
 static void roster(void)
