@@ -2,7 +2,9 @@
  * mod_offline.c - messages for accounts that are away (XEP-0160).
  *
  * The sender does not wait for the disk: a message is safe when a later result of the same sender
- * is, since its write comes before that one's.
+ * is, since its write comes before that one's. From then on it is kept until it has left for the
+ * recipient's network: killed in between, the server hands it out again, maybe for the second time.
+ * What the network loses behind us is not seen here (XEP-0198 is for that).
  */
 #include <stdlib.h>
 #include <string.h>
