@@ -16,7 +16,7 @@
 
 struct pc_call {
 	struct pc__owned by_caller, by_owner;
-	pc_module *owner;
+	pc_module *caller, *owner; /* caller: may be NULL */
 	const pc_command *command;
 	size_t argc;
 	char **argv;
@@ -36,6 +36,8 @@ static void call_free(pc_call *call)
 	pc__disown(&call->by_caller);
 	pc__disown(&call->by_owner);
 	pc__module_release(call->owner);
+	if (call->caller)
+		pc__module_release(call->caller);
 	free(call->argv);
 	free(call->block);
 	free(call);
@@ -52,12 +54,19 @@ static void finish(pc_call *call, int err, const char *text)
 		call_free(call);
 }
 
+static void hear_no_more(pc_call *call)
+{
+	call->output = NULL;
+	call->ended_fn = NULL;
+}
+
+/* A module that was replaced by a reload still hears of its calls, in its own code. */
 static void drop_caller(struct pc__owned *o)
 {
 	pc_call *call = PC__CONTAINER(o, pc_call, by_caller);
 
-	call->output = NULL;
-	call->ended_fn = NULL;
+	if (!pc__module_callable(call->caller))
+		hear_no_more(call);
 }
 
 /* A module that was replaced by a reload still ends its calls; one that was unloaded cannot. */
@@ -101,8 +110,11 @@ pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words, pc_out
 	call->output = output;
 	call->ended_fn = ended;
 	call->data = data;
-	if (m != NULL)
+	if (m != NULL) {
+		call->caller = m;
+		pc__module_hold(m);
 		pc__own(m, &call->by_caller, drop_caller);
+	}
 	call->running = true;
 	match.command->run(call, match.owner);
 	call->running = false;
@@ -115,7 +127,7 @@ pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words, pc_out
 void pc_call_forget(pc_call **call)
 {
 	if (*call != NULL)
-		drop_caller(&(*call)->by_caller);
+		hear_no_more(*call);
 	*call = NULL;
 }
 

@@ -20,6 +20,7 @@
 
 struct pc__file {
 	const pc_module_def *def; /* NULL: it is no module for this server */
+	pc_module_def whole;      /* what `def` is: what the file was built without is zero */
 	bool builtin;
 	char name[NAME_MOST];
 	uint8_t digest[PC_DIGEST_MAX]; /* of its bytes; builtin: none */
@@ -207,13 +208,22 @@ static struct pc__file *find_copy(const char *name, const uint8_t *digest)
 	return NULL;
 }
 
+static void set_def(struct pc__file *file, const pc_module_def *def)
+{
+	size_t size = def->size < sizeof(file->whole) ? def->size : sizeof(file->whole);
+
+	memset(&file->whole, 0, sizeof(file->whole));
+	memcpy(&file->whole, def, size);
+	file->def = &file->whole;
+}
+
 static struct pc__file *find_builtin(const char *name)
 {
 	for (size_t i = 0; i < PC__COUNT(builtin); i++)
 		if (strcmp(builtin[i]->name, name) == 0) {
 			struct pc__file *file = remember(name);
 
-			file->def = builtin[i];
+			set_def(file, builtin[i]);
 			file->builtin = true;
 			return file;
 		}
@@ -250,8 +260,11 @@ static struct pc__file *open_copy(const char *name, char **error_r)
 	if (file == NULL)
 		return NULL;
 	def = find_def(file->handle, name, error_r);
-	file->def = def && abi_fits(def, error_r) ? def : NULL;
-	return file->def ? file : NULL;
+	file->def = NULL;
+	if (def == NULL || !abi_fits(def, error_r))
+		return NULL;
+	set_def(file, def);
+	return file;
 }
 
 struct pc__file *pc__file_open(const char *name, bool anew, char **error_r)

@@ -165,10 +165,22 @@ static void tell_hosts(pc_module *m)
 			m->def->add_host(m, h);
 }
 
+/* What the definition lists need not be added by `load`. */
+static void add_declared(pc_module *m)
+{
+	for (const pc_permission *p = m->def->permissions; p && p->action; p++)
+		pc_default_permission(m, p->role, p->action);
+	for (const pc_command *c = m->def->commands; c && c->section; c++)
+		pc_add_command(m, c);
+	for (const pc_adhoc *a = m->def->adhoc; a && a->node; a++)
+		pc_add_adhoc(m, a);
+}
+
 static int run_load(pc_module *m, char **error_r)
 {
 	for (const char *const *need = m->def->needs; need && *need; need++)
 		pc_depends(m, *need);
+	add_declared(m);
 	if (m->err == PC_OK && m->def->load)
 		m->def->load(m);
 	if (m->err == PC_OK)

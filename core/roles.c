@@ -116,42 +116,79 @@ static bool role_may(const pc_host *host, const char *role, const pc_module *m, 
 	return may;
 }
 
-static bool decide(pc_host *host, const char *role, const char *who, pc_module *m,
-                   const char *action)
+/* Who asks, and what is meant by it. */
+struct asking {
+	pc_module *m;
+	const char *action;
+	bool silent;
+};
+
+static bool decide(const struct asking *a, pc_host *host, const char *role, const char *who)
 {
-	if (host && role_may(host, role, m, action))
+	if (host && role_may(host, role, a->m, a->action))
 		return true;
-	pc_log(m, PC_INFO, "%s (%s) may not %s", who ? who : "nobody", role, action);
+	if (!a->silent)
+		pc_log(a->m, PC_INFO, "%s (%s) may not %s", who ? who : "nobody", role, a->action);
 	return false;
 }
 
 /* A session's role counts on its own host; elsewhere the address decides. */
-bool pc_session_may(const pc_session *s, pc_module *m, const char *action)
+static bool session_may(const struct asking *a, const pc_session *s)
 {
-	pc_host *host = m->host;
+	pc_host *host = a->m->host;
 	char *bare;
 	bool may;
 
 	if (host == NULL || s->username == NULL)
 		return false;
 	if (pc_session_host(s) == host)
-		return decide(host, s->role, s->full_jid, m, action);
+		return decide(a, host, s->role, s->full_jid);
 	bare = pc__printf("%s@%s", s->username, s->host);
-	may = decide(host, pc_role_of(host, bare), bare, m, action);
+	may = decide(a, host, pc_role_of(host, bare), bare);
 	free(bare);
 	return may;
 }
 
-bool pc_may(pc_event *ev, const char *action)
+bool pc_session_may(const pc_session *s, pc_module *m, const char *action)
+{
+	return session_may(&(struct asking){ m, action, false }, s);
+}
+
+/* Events that modules fire have the stanza, but not its addresses as they were routed. */
+static const char *sender_of(const pc_event *ev, char bare[static PC_JID_MAX + 1])
+{
+	const char *from = ev->stanza ? pc_stanza_get(ev->stanza, "from") : NULL;
+	char buf[PC_JID_BUF];
+	pc_jid jid;
+
+	if (ev->from)
+		pc_jid_write_bare(ev->from, bare);
+	else if (from && pc_jid_parse(from, buf, &jid) == PC_OK)
+		pc_jid_write_bare(&jid, bare);
+	else
+		return NULL;
+	return bare;
+}
+
+static bool event_may(const struct asking *a, const pc_event *ev)
 {
 	const pc_session *s = pc_event_origin(ev);
-	char bare[PC_JID_MAX + 1];
-	pc_module *m = ev->running;
+	pc_host *host = a->m->host;
+	char buf[PC_JID_MAX + 1];
+	const char *bare;
 
 	if (s && s->type == PC_C2S)
-		return pc_session_may(s, m, action);
-	if (ev->from == NULL || m->host == NULL)
-		return false;
-	pc_jid_write_bare(ev->from, bare);
-	return decide(m->host, pc_role_of(m->host, bare), bare, m, action);
+		return session_may(a, s);
+	bare = sender_of(ev, buf);
+	return host && bare && decide(a, host, pc_role_of(host, bare), bare);
+}
+
+bool pc_may(pc_event *ev, const char *action)
+{
+	return event_may(&(struct asking){ ev->running, action, false }, ev);
+}
+
+bool pc_could(pc_event *ev, const char *action)
+{
+	return event_may(&(struct asking){ ev->running, action, true }, ev);
 }

@@ -20,6 +20,13 @@ PC_EXPORT bool pc_log_enabled(pc_level level);
  * label host; two modules that ask for the same get the same. */
 
 typedef struct pc_metric pc_metric;
+typedef enum pc_metric_type { PC_COUNTER, PC_GAUGE, PC_HISTOGRAM } pc_metric_type;
+/* One line of a module's list of its metrics (module.h: .metrics). */
+typedef struct pc_metric_decl {
+	const char *name;
+	pc_metric_type type;
+	const char *help; /* one line: what is counted */
+} pc_metric_decl;
 PC_EXPORT pc_metric *pc_counter(pc_module *m, const char *name, const char *help);
 PC_EXPORT pc_metric *pc_gauge(pc_module *m, const char *name, const char *help);
 /* Buckets of powers of two from `least` on. */

@@ -24,9 +24,14 @@
  */
 #pragma once
 
+#include <prosody-c/adhoc.h>
 #include <prosody-c/base.h>
+#include <prosody-c/command.h>
 #include <prosody-c/config.h>
 #include <prosody-c/event.h>
+#include <prosody-c/log.h>
+#include <prosody-c/store.h>
+#include <prosody-c/users.h>
 
 typedef enum pc_scope {
 	PC_PER_HOST,          /* one instance for each host that enables it */
@@ -40,8 +45,9 @@ typedef struct pc_module_def {
 	uint16_t abi_major, abi_minor; /* set by PC_MODULE */
 	uint32_t size;
 	const char *name;
-	const char *summary;      /* one line */
-	const char *xeps;         /* "0199 0030": what it implements */
+	const char *summary; /* one line */
+	/* "0199:2.0.1 0030": what it implements, with the version that it was written by */
+	const char *xeps;
 	const char *const *needs; /* names of modules to load first; ends with NULL */
 	pc_scope scope;
 	bool no_reload;              /* storage drivers: cannot be replaced while running */
@@ -58,6 +64,13 @@ typedef struct pc_module_def {
 	void (*save)(pc_module *m, pc_state *state);
 	void (*restore)(pc_module *m, const pc_state *state);
 	void (*config_changed)(pc_module *m); /* after a reload of the configuration */
+	/* Since ABI 1.1. All of them end with {0}. What stands in the first three is registered
+	 * before `load`; the others tell what `load` or what comes later will open and count. */
+	const pc_command *commands;       /* as pc_add_command() */
+	const pc_adhoc *adhoc;            /* as pc_add_adhoc() */
+	const pc_permission *permissions; /* as pc_default_permission(); not of global modules */
+	const pc_store_decl *stores;      /* as pc_store_open() */
+	const pc_metric_decl *metrics;    /* as pc_counter(), _gauge(), _histogram() */
 } pc_module_def;
 
 #define PC_MODULE(modname, ...)                                                                    \

@@ -4,11 +4,13 @@
  */
 #pragma once
 
+#include <prosody-c/adhoc.h>
 #include <prosody-c/base.h>
 #include <prosody-c/codec.h>
 #include <prosody-c/command.h>
 #include <prosody-c/config.h>
 #include <prosody-c/event.h>
+#include <prosody-c/forms.h>
 #include <prosody-c/host.h>
 #include <prosody-c/jid.h>
 #include <prosody-c/log.h>

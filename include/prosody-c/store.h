@@ -27,6 +27,13 @@ typedef struct pc_item {
 
 typedef enum pc_store_kind { PC_STORE_MAP, PC_STORE_ARCHIVE } pc_store_kind;
 
+/* One line of a module's list of the stores that it keeps (module.h: .stores). */
+typedef struct pc_store_decl {
+	const char *name; /* a trailing '*' stands for any rest */
+	pc_store_kind kind;
+	const char *help; /* one line: what is in it */
+} pc_store_decl;
+
 /* During load, or later. Sticky error when the driver does not serve that kind. */
 PC_EXPORT pc_store *pc_store_open(pc_module *m, const char *name, pc_store_kind kind);
 /* For another host than the module's own (global modules). */

@@ -65,11 +65,19 @@ PC_EXPORT void pc_user_list(pc_module *m, pc_host *host, pc_names_fn *fn, void *
 
 /* ---- roles and permissions */
 
+/* One line of a module's list (module.h: .permissions). */
+typedef struct pc_permission {
+	const char *action; /* ":list" is prefixed by the module's name */
+	const char *role;   /* that has it by default, and with it the roles above */
+	const char *help;   /* one line: what it allows */
+} pc_permission;
 /* Grants the action (":name" is prefixed by the module's name) to the role and those above it. */
 PC_EXPORT void pc_default_permission(pc_module *m, const char *role, const char *action);
 /* May the sender of this event do that? Decided by its role, host included: admin@elsewhere is
  * nobody here. Logs refusals. */
 PC_EXPORT bool pc_may(pc_event *ev, const char *action);
+/* The same without a line in the log: to decide what to show. */
+PC_EXPORT bool pc_could(pc_event *ev, const char *action);
 PC_EXPORT bool pc_session_may(const pc_session *s, pc_module *m, const char *action);
 /* The role of a bare JID on this host; "prosody:guest" for strangers. Lives as long as the host. */
 PC_EXPORT const char *pc_role_of(pc_host *host, const char *bare_jid);

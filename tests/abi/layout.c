@@ -104,10 +104,67 @@ static void module(void)
 	FIELD(pc_module_def, save);
 	FIELD(pc_module_def, restore);
 	FIELD(pc_module_def, config_changed);
+	FIELD(pc_module_def, commands);
+	FIELD(pc_module_def, adhoc);
+	FIELD(pc_module_def, permissions);
+	FIELD(pc_module_def, stores);
+	FIELD(pc_module_def, metrics);
 	STRUCT(pc_identity);
 	FIELD(pc_identity, category);
 	FIELD(pc_identity, type);
 	FIELD(pc_identity, name);
+}
+
+static void adhoc(void)
+{
+	STRUCT(pc_adhoc);
+	FIELD(pc_adhoc, node);
+	FIELD(pc_adhoc, name);
+	FIELD(pc_adhoc, permission);
+	FIELD(pc_adhoc, help);
+	FIELD(pc_adhoc, run);
+	STRUCT(pc_adhoc_result);
+	FIELD(pc_adhoc_result, status);
+	FIELD(pc_adhoc_result, actions);
+	FIELD(pc_adhoc_result, condition);
+	FIELD(pc_adhoc_result, text);
+	FIELD(pc_adhoc_result, command);
+}
+
+static void forms(void)
+{
+	STRUCT(pc_choice);
+	FIELD(pc_choice, value);
+	FIELD(pc_choice, label);
+	STRUCT(pc_field);
+	FIELD(pc_field, var);
+	FIELD(pc_field, label);
+	FIELD(pc_field, desc);
+	FIELD(pc_field, type);
+	FIELD(pc_field, required);
+	FIELD(pc_field, value);
+	FIELD(pc_field, choices);
+	STRUCT(pc_form);
+	FIELD(pc_form, title);
+	FIELD(pc_form, instructions);
+	FIELD(pc_form, form_type);
+	FIELD(pc_form, fields);
+}
+
+static void declarations(void)
+{
+	STRUCT(pc_permission);
+	FIELD(pc_permission, action);
+	FIELD(pc_permission, role);
+	FIELD(pc_permission, help);
+	STRUCT(pc_store_decl);
+	FIELD(pc_store_decl, name);
+	FIELD(pc_store_decl, kind);
+	FIELD(pc_store_decl, help);
+	STRUCT(pc_metric_decl);
+	FIELD(pc_metric_decl, name);
+	FIELD(pc_metric_decl, type);
+	FIELD(pc_metric_decl, help);
 }
 
 static void command(void)
@@ -303,6 +360,9 @@ int main(void)
 	loop();
 	module();
 	command();
+	adhoc();
+	forms();
+	declarations();
 	session();
 	roster();
 	store();

@@ -1,0 +1,59 @@
+#include "admin.h"
+
+#define NODE(name) NS_ADMIN "#" name
+#define MODULES "http://prosody.im/protocol/modules#"
+#define CONFIG "http://prosody.im/protocol/config#"
+
+static const pc_adhoc commands[] = {
+	{ NODE("add-user"), "Add User", ":add-user", "Makes an account of the host",
+	  admin_add_user },
+	{ NODE("delete-user"), "Delete User", ":delete-user",
+	  "Deletes accounts with all that is kept of them", admin_delete_user },
+	{ NODE("change-user-password"), "Change User Password", ":change-user-password",
+	  "Sets the password of an account", admin_change_password },
+	{ NODE("end-user-session"), "End User Session", ":end-user-session",
+	  "Ends sessions of accounts, or single ones", admin_end_session },
+	{ NODE("user-stats"), "Get User Statistics", ":user-stats",
+	  "Sessions, their addresses, and contacts of an account", admin_user_stats },
+	{ NODE("get-registered-users-num"), "Get Number of Registered Users", ":list-users",
+	  "Counts the accounts of the host", admin_registered_num },
+	{ NODE("get-registered-users-list"), "Get List of Registered Users", ":list-users",
+	  "Lists the accounts of the host", admin_registered_list },
+	{ NODE("get-online-users-num"), "Get Number of Online Users", ":list-users",
+	  "Counts the accounts that are connected", admin_online_num },
+	{ NODE("get-online-users-list"), "Get List of Online Users", ":list-users",
+	  "Lists the accounts that are connected", admin_online_list },
+	{ NODE("announce"), "Send Announcement to Online Users", ":announce",
+	  "Sends a message to everybody who is online", admin_announce },
+	{ NODE("shutdown"), "Shut Down Service", ":shutdown", "Ends the server", admin_shutdown },
+	{ MODULES "list", "List loaded modules", ":manage-modules", "Lists the modules of the host",
+	  admin_list_modules },
+	{ MODULES "load", "Load module", ":manage-modules", "Loads a module on the host",
+	  admin_load_module },
+	{ MODULES "unload", "Unload module", ":manage-modules", "Unloads a module of the host",
+	  admin_unload_module },
+	{ MODULES "reload", "Reload module", ":manage-modules",
+	  "Replaces a module of the host by its file's present code", admin_reload_module },
+	{ CONFIG "reload", "Reload configuration", ":reload-config",
+	  "Reads the configuration again", admin_reload_config },
+	{ 0 },
+};
+
+static const pc_permission permissions[] = {
+	{ ":add-user", "prosody:admin", "Make accounts" },
+	{ ":delete-user", "prosody:admin", "Delete accounts" },
+	{ ":change-user-password", "prosody:admin", "Set passwords of others" },
+	{ ":end-user-session", "prosody:admin", "End sessions of others" },
+	{ ":user-stats", "prosody:admin", "See sessions and contacts of an account" },
+	{ ":list-users", "prosody:admin", "See who has an account and who is online" },
+	{ ":announce", "prosody:admin", "Write to everybody who is online" },
+	{ ":manage-modules", "prosody:admin", "Load, unload and reload modules of the host" },
+	{ ":reload-config", "prosody:operator", "Reload the configuration of the server" },
+	{ ":shutdown", "prosody:operator", "End the server" },
+	{ 0 },
+};
+
+static const char *const needs[] = { "adhoc", NULL };
+
+PC_MODULE(admin_adhoc, .summary = "Service Administration from a client", .xeps = "0133:1.3.1",
+          .needs = needs, .adhoc = commands, .permissions = permissions);

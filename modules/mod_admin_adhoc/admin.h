@@ -1,0 +1,37 @@
+/*
+ * admin.h - Service Administration (XEP-0133): what the files of this module share.
+ *
+ *   users.c    accounts: add, delete, password, sessions, statistics
+ *   lists.c    who has an account, who is online
+ *   announce.c a message to everybody who is online
+ *   server.c   modules, configuration, shutting down: by the commands of prosody-ctl
+ *   admin.c    the table of commands
+ */
+#pragma once
+
+#include <prosody-c/prosody-c.h>
+
+#define NS_ADMIN "http://jabber.org/protocol/admin"
+
+void admin_add_user(pc_adhoc_call *call, pc_module *m);
+void admin_delete_user(pc_adhoc_call *call, pc_module *m);
+void admin_change_password(pc_adhoc_call *call, pc_module *m);
+void admin_end_session(pc_adhoc_call *call, pc_module *m);
+void admin_user_stats(pc_adhoc_call *call, pc_module *m);
+
+void admin_registered_list(pc_adhoc_call *call, pc_module *m);
+void admin_registered_num(pc_adhoc_call *call, pc_module *m);
+void admin_online_list(pc_adhoc_call *call, pc_module *m);
+void admin_online_num(pc_adhoc_call *call, pc_module *m);
+
+void admin_announce(pc_adhoc_call *call, pc_module *m);
+/* A headline from the host to each session that is available; how many there are. `subject` may be
+ * NULL. */
+size_t announce(pc_module *m, const char *subject, const char *body);
+
+void admin_shutdown(pc_adhoc_call *call, pc_module *m);
+void admin_list_modules(pc_adhoc_call *call, pc_module *m);
+void admin_load_module(pc_adhoc_call *call, pc_module *m);
+void admin_unload_module(pc_adhoc_call *call, pc_module *m);
+void admin_reload_module(pc_adhoc_call *call, pc_module *m);
+void admin_reload_config(pc_adhoc_call *call, pc_module *m);

@@ -1,0 +1,333 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin.h"
+
+#define ADDRESS_OF(text)                                                                           \
+	{                                                                                          \
+		.var = "accountjid", .type = PC_FIELD_JID, .label = text, .required = true         \
+	}
+#define ADDRESSES_OF(text)                                                                         \
+	{                                                                                          \
+		.var = "accountjids", .type = PC_FIELD_JIDS, .label = text, .required = true       \
+	}
+#define SECRET(name, text)                                                                         \
+	{                                                                                          \
+		.var = name, .type = PC_FIELD_PRIVATE, .label = text, .required = true             \
+	}
+
+/* What a command works on while it waits; the data of its call. */
+struct work {
+	pc_adhoc_call *call;
+	pc_module *m;
+	pc_jid jid;
+	char buf[PC_JID_BUF];
+	const pc_values *answer;
+	size_t at, done; /* of a list of addresses */
+};
+
+static struct work *work_of(pc_adhoc_call *call, pc_module *m)
+{
+	struct work *w = pc_adhoc_data(call, sizeof(*w));
+
+	w->call = call;
+	w->m = m;
+	w->at = w->done = 0;
+	return w;
+}
+
+/* False: it is not an account of this host. */
+static bool set_address(struct work *w, const char *address)
+{
+	return pc_jid_parse(address, w->buf, &w->jid) == PC_OK && w->jid.local &&
+	       strcmp(w->jid.domain, pc_module_host_name(w->m)) == 0;
+}
+
+/* Asks in the first stage. Afterwards the answer with one address; NULL: there is nothing more to
+ * do. */
+static struct work *one_account(pc_adhoc_call *call, pc_module *m, const pc_form *form)
+{
+	struct work *w = work_of(call, m);
+
+	if (pc_adhoc_stage(call) == 0) {
+		pc_adhoc_ask(call, form, NULL, PC_ADHOC_COMPLETE);
+		return NULL;
+	}
+	w->answer = pc_adhoc_answer(call, 0, form);
+	if (w->answer == NULL)
+		return NULL;
+	if (set_address(w, pc_values_get(w->answer, "accountjid")) && w->jid.resource == NULL)
+		return w;
+	pc_adhoc_reject(call, "That is not the address of an account of this host");
+	return NULL;
+}
+
+static struct work *several_accounts(pc_adhoc_call *call, pc_module *m, const pc_form *form)
+{
+	struct work *w = work_of(call, m);
+
+	if (pc_adhoc_stage(call) == 0) {
+		pc_adhoc_ask(call, form, NULL, PC_ADHOC_COMPLETE);
+		return NULL;
+	}
+	w->answer = pc_adhoc_answer(call, 0, form);
+	if (w->answer == NULL)
+		return NULL;
+	for (size_t i = 0; i < pc_values_count(w->answer, "accountjids"); i++) {
+		if (set_address(w, pc_values_at(w->answer, "accountjids", i)))
+			continue;
+		pc_adhoc_reject(call, "One is not the address of an account of this host");
+		return NULL;
+	}
+	return w;
+}
+
+/* An error of the accounts' provider. */
+static void end(struct work *w, int err, const char *done)
+{
+	switch (err) {
+	case PC_OK:
+		pc_adhoc_done(w->call, "%s", done);
+		break;
+	case PC_EEXIST:
+	case PC_ECONFLICT:
+		pc_adhoc_refuse(w->call, "conflict", "There is such an account already");
+		break;
+	case PC_ENOENT:
+		pc_adhoc_refuse(w->call, "item-not-found", "There is no such account");
+		break;
+	case PC_ENOTSUP:
+		pc_adhoc_refuse(w->call, "feature-not-implemented",
+		                "The accounts of this host are kept elsewhere");
+		break;
+	case PC_EINVAL:
+		pc_adhoc_reject(w->call, "Name or password have characters that are not allowed");
+		break;
+	default:
+		pc_adhoc_fail(w->call, "It could not be done: %s", pc_strerror(err));
+	}
+}
+
+/* ------------------------------------------------------------ add */
+
+static void on_added(int err, void *data)
+{
+	end(data, err, "The account was made");
+}
+
+static const pc_form add_form = {
+	.title = "Adding a User",
+	.instructions = "Fill out this form to add a user.",
+	.form_type = NS_ADMIN,
+	.fields =
+	        (const pc_field[]){
+	                ADDRESS_OF("The Jabber ID for the account to be added"),
+	                SECRET("password", "The password for this account"),
+	                SECRET("password-verify", "Retype password"),
+	                { 0 },
+	        },
+};
+
+void admin_add_user(pc_adhoc_call *call, pc_module *m)
+{
+	struct work *w = one_account(call, m, &add_form);
+	const char *password = w ? pc_values_get(w->answer, "password") : NULL;
+
+	if (w == NULL)
+		return;
+	if (strcmp(password, pc_values_get(w->answer, "password-verify")) != 0)
+		pc_adhoc_reject(call, "The two passwords differ");
+	else
+		pc_user_create(m, pc_module_host(m), w->jid.local, password, on_added, w);
+}
+
+/* ------------------------------------------------------------ delete: one after the other */
+
+static void delete_next(struct work *w);
+
+static void on_deleted(int err, void *data)
+{
+	struct work *w = data;
+
+	if (err == PC_ENOTSUP) {
+		end(w, err, NULL);
+		return;
+	}
+	if (err == PC_OK)
+		w->done++;
+	else
+		pc_adhoc_note(w->call, "error", "%s@%s: %s", w->jid.local, w->jid.domain,
+		              err == PC_ENOENT ? "there is no such account" : pc_strerror(err));
+	delete_next(w);
+}
+
+static void delete_next(struct work *w)
+{
+	size_t n = pc_values_count(w->answer, "accountjids");
+
+	if (w->at < n) {
+		set_address(w, pc_values_at(w->answer, "accountjids", w->at++));
+		pc_user_remove(w->m, pc_module_host(w->m), w->jid.local, on_deleted, w);
+	} else {
+		pc_adhoc_done(w->call, "%zu of %zu deleted", w->done, n);
+	}
+}
+
+static const pc_form delete_form = {
+	.title = "Deleting a User",
+	.instructions = "Fill out this form to delete a user.",
+	.form_type = NS_ADMIN,
+	.fields = (const pc_field[]){ ADDRESSES_OF("The Jabber ID(s) to delete"), { 0 } },
+};
+
+void admin_delete_user(pc_adhoc_call *call, pc_module *m)
+{
+	struct work *w = several_accounts(call, m, &delete_form);
+
+	if (w)
+		delete_next(w);
+}
+
+/* ------------------------------------------------------------ password */
+
+static void on_changed(int err, void *data)
+{
+	end(data, err, "The password was changed");
+}
+
+/* A provider may make an account by setting a password: so it must be there first. */
+static void on_exists(int err, void *data)
+{
+	struct work *w = data;
+
+	if (err != PC_OK)
+		end(w, err, NULL);
+	else
+		pc_user_set_password(w->m, pc_module_host(w->m), w->jid.local,
+		                     pc_values_get(w->answer, "password"), on_changed, w);
+}
+
+static const pc_form password_form = {
+	.title = "Changing a User Password",
+	.instructions = "Fill out this form to change a user's password.",
+	.form_type = NS_ADMIN,
+	.fields =
+	        (const pc_field[]){
+	                ADDRESS_OF("The Jabber ID for this account"),
+	                SECRET("password", "The password for this account"),
+	                { 0 },
+	        },
+};
+
+void admin_change_password(pc_adhoc_call *call, pc_module *m)
+{
+	struct work *w = one_account(call, m, &password_form);
+
+	if (w)
+		pc_user_exists(m, pc_module_host(m), w->jid.local, on_exists, w);
+}
+
+/* ------------------------------------------------------------ sessions */
+
+static void end_sessions(struct work *w)
+{
+	const pc_session *s = pc_session_first(pc_module_host(w->m), w->jid.local), *next;
+
+	for (; s; s = next) {
+		next = pc_session_next(s);
+		if (w->jid.resource && strcmp(w->jid.resource, s->resource) != 0)
+			continue;
+		pc_session_close(s, "policy-violation", "Ended by an administrator");
+		w->done++;
+	}
+}
+
+static const pc_form end_form = {
+	.title = "Ending a User Session",
+	.instructions = "Fill out this form to end a user's session.",
+	.form_type = NS_ADMIN,
+	.fields =
+	        (const pc_field[]){
+	                ADDRESSES_OF("The Jabber ID(s) for which to end sessions"),
+	                { 0 },
+	        },
+};
+
+void admin_end_session(pc_adhoc_call *call, pc_module *m)
+{
+	struct work *w = several_accounts(call, m, &end_form);
+
+	if (w == NULL)
+		return;
+	for (size_t i = 0; i < pc_values_count(w->answer, "accountjids"); i++) {
+		set_address(w, pc_values_at(w->answer, "accountjids", i));
+		end_sessions(w);
+	}
+	if (w->done > 0)
+		pc_adhoc_done(call, "%zu ended", w->done);
+	else
+		pc_adhoc_fail(call, "There is no such session");
+}
+
+/* ------------------------------------------------------------ statistics */
+
+static const pc_form stats_form = {
+	.form_type = NS_ADMIN,
+	.fields =
+	        (const pc_field[]){
+	                { .var = "ipaddresses",
+	                  .type = PC_FIELD_LINES,
+	                  .label = "The IP addresses of the sessions" },
+	                { .var = "rostersize", .label = "Number of contacts" },
+	                { .var = "onlineresources",
+	                  .type = PC_FIELD_LINES,
+	                  .label = "The resources that are connected" },
+	                { 0 },
+	        },
+};
+
+static void on_roster(int err, pc_roster *roster, void *data)
+{
+	struct work *w = data;
+	const pc_session *s = pc_session_first(pc_module_host(w->m), w->jid.local);
+	pc_values *values;
+
+	if (err != PC_OK) {
+		end(w, err, NULL);
+		return;
+	}
+	values = pc_values_new();
+	pc_values_add_int(values, "rostersize", (int64_t)pc_roster_count(roster));
+	for (; s; s = pc_session_next(s)) {
+		pc_values_add(values, "onlineresources", s->resource);
+		pc_values_add(values, "ipaddresses", s->ip && *s->ip ? s->ip : NULL);
+	}
+	pc_form_tell(pc_adhoc_payload(w->call), &stats_form, values);
+	pc_values_free(&values);
+	pc_adhoc_done(w->call, NULL);
+}
+
+static void on_known(int err, void *data)
+{
+	struct work *w = data;
+
+	if (err != PC_OK)
+		end(w, err, NULL);
+	else
+		pc_roster_load(w->m, pc_module_host(w->m), w->jid.local, on_roster, w);
+}
+
+static const pc_form whose_stats_form = {
+	.title = "Get User Statistics",
+	.instructions = "Fill out this form to gather user statistics.",
+	.form_type = NS_ADMIN,
+	.fields = (const pc_field[]){ ADDRESS_OF("The Jabber ID for statistics"), { 0 } },
+};
+
+void admin_user_stats(pc_adhoc_call *call, pc_module *m)
+{
+	struct work *w = one_account(call, m, &whose_stats_form);
+
+	if (w)
+		pc_user_exists(m, pc_module_host(m), w->jid.local, on_known, w);
+}
