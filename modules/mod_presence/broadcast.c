@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <prosody-c/blocking.h>
+
 #include "presence.h"
 
 static bool sees_us(const pc_contact *c)
@@ -15,15 +17,36 @@ static bool is_seen(const pc_contact *c)
 
 /* ------------------------------------------------------------ to many */
 
+/* Whom the account has blocked is not told (XEP-0191 section 4). */
+struct blocked {
+	const pc_blocking *service;
+	pc_module *owner;
+	const char *user;
+};
+
+static struct blocked blocked_by(const pc_session *s)
+{
+	struct blocked b = { .user = s->username };
+
+	b.service = pc_provider(pc_session_host(s), "blocking", &b.owner);
+	return b;
+}
+
+static bool is_blocked(const struct blocked *b, const char *jid)
+{
+	return b->service && b->service->blocks(b->owner, b->user, jid);
+}
+
 /* To the contacts that are subscribed; the addresses lie in the roster. Takes the stanza. */
 static void to_contacts(pc_module *m, const pc_session *s, pc_stanza *st)
 {
 	size_t most = 64, n = 0, cursor = 0;
 	const char **jids = malloc(most * sizeof(*jids));
+	struct blocked blocked = blocked_by(s);
 	pc_contact c;
 
 	while (s->roster && jids && pc_roster_each(s->roster, &cursor, &c)) {
-		if (!sees_us(&c))
+		if (!sees_us(&c) || is_blocked(&blocked, c.jid))
 			continue;
 		if (n == most) {
 			const char **more = realloc(jids, (most *= 2) * sizeof(*jids));
@@ -66,11 +89,12 @@ static void to_directed(pc_module *m, const pc_session *s, const pc_stanza *st)
 
 static void probe_contacts(pc_module *m, const pc_session *s)
 {
+	struct blocked blocked = blocked_by(s);
 	size_t cursor = 0;
 	pc_contact c;
 
 	while (s->roster && pc_roster_each(s->roster, &cursor, &c))
-		if (is_seen(&c))
+		if (is_seen(&c) && !is_blocked(&blocked, c.jid))
 			pc_send(m, pc_stanza_presence("probe", c.jid, s->full_jid));
 }
 
