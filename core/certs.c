@@ -245,12 +245,15 @@ static pc__tls *new_snapshot(void)
 {
 	const pc__value *ssl = pc__config_get(NULL, "ssl");
 	const char *profile = pc__opt_str(NULL, "tls_profile"), *cafile = field(ssl, "cafile");
-	char *ca = cafile ? absolute(cafile) : NULL, *error = NULL;
+	const char *capath = field(ssl, "capath");
+	char *file = cafile ? absolute(cafile) : NULL, *error = NULL;
+	char *folder = capath ? absolute(capath) : NULL;
 	pc__tls_settings settings = { .profile = profile && strcmp(profile, "modern") == 0
 		                                         ? PC__TLS_MODERN
 		                                         : PC__TLS_INTERMEDIATE,
 		                      .priorities = field(ssl, "priorities"),
-		                      .cafile = ca };
+		                      .cafile = file,
+		                      .capath = folder };
 	pc__tls *tls = NULL;
 
 	if (in_use)
@@ -258,7 +261,8 @@ static pc__tls *new_snapshot(void)
 	if (pc__tls_new(&tls, &settings, &error) != PC_OK)
 		pc__log("certs", PC_ERROR, "TLS settings are refused: %s", error ? error : "");
 	free(error);
-	free(ca);
+	free(file);
+	free(folder);
 	return tls;
 }
 

@@ -122,7 +122,8 @@ const pc_option pc__core_options[] = {
 
 	/* ---- TLS */
 	TEXT("certificate", NULL, "Certificate file of the host, absolute or in the folder of certificates"),
-	TABLE("ssl", "certificate, key, cafile, ciphers of the host"),
+	TABLE("ssl", "certificate and key of the host; cafile, capath (roots of peers' certificates), verify, priorities of the server"),
+	TABLE("c2s_ssl", "verify: \"none\", \"peer\" (ask clients for a certificate), \"fail_if_no_peer_cert\""),
 	{ .name = "tls_profile", .type = PC_OPT_ENUM, .dflt = "intermediate", .values = profiles,
 	  .help = "modern: TLS 1.3 only; intermediate: TLS 1.2, too" },
 	FLAG("use_dane", "false", "Check certificates of servers by DNS, where they ask for it"),

@@ -64,6 +64,50 @@ static struct kind {
 	pc__io_kind io;
 } * kinds;
 
+/* SERVICE_ssl, the same of the class ("c2s" of "c2s_direct_tls"), else ssl. */
+static const pc__value *verify_option(const pc_stream_class *class, const char *service)
+{
+	const pc__value *tables[] = { service_option(service, "ssl"),
+		                      service_option(class->name, "ssl"),
+		                      pc__config_get(NULL, "ssl") };
+	const pc__value *verify = NULL;
+
+	for (size_t i = 0; i < PC__COUNT(tables) && verify == NULL; i++)
+		verify = tables[i] ? pc__value_field(tables[i], "verify") : NULL;
+	return verify;
+}
+
+static pc__ask_cert ask_of_word(const char *word, pc__ask_cert ask)
+{
+	if (strcmp(word, "none") == 0)
+		return PC__NO_CERT;
+	if (strcmp(word, "peer") == 0)
+		return ask == PC__REQUIRE_CERT ? ask : PC__ASK_CERT;
+	if (strcmp(word, "fail_if_no_peer_cert") == 0)
+		return PC__REQUIRE_CERT;
+	if (strcmp(word, "client_once") != 0) /* always so: nothing is negotiated twice */
+		pc__log("ports", PC_WARN, "ssl: verify does not know \"%s\"", word);
+	return ask;
+}
+
+static pc_peer peer_of(const pc_stream_class *class)
+{
+	return class->size > offsetof(pc_stream_class, peer) ? class->peer : PC_PEER_UNASKED;
+}
+
+static pc__ask_cert ask_cert(const pc_stream_class *class, const char *service)
+{
+	pc__ask_cert ask = peer_of(class) == PC_PEER_UNASKED ? PC__NO_CERT : PC__ASK_CERT;
+	const pc__value *v = verify_option(class, service);
+
+	if (v && v->type == PC__STRING)
+		return ask_of_word(v->s, ask);
+	for (size_t i = 0; v && i < v->n_list; i++)
+		if (v->list[i].type == PC__STRING)
+			ask = ask_of_word(v->list[i].s, ask);
+	return ask;
+}
+
 const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *service,
                                   bool direct_tls, const char *alpn)
 {
@@ -78,6 +122,8 @@ const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *serv
 	k->io = (pc__io_kind){ .framing = class->framing == PC_FRAMING_XMPP ? PC__XMPP : PC__RAW,
 		               .content_ns = class->content_ns,
 		               .alpn = alpn,
+		               .ask_cert = ask_cert(class, service),
+		               .peer_is_server = peer_of(class) == PC_PEER_SERVER,
 		               .direct_tls = direct_tls,
 		               .send_limit = (size_t)pc__opt_int(NULL, "max_send_buffer_size"),
 		               .idle_seconds = pc__service_seconds(service, "read_timeout", 840),

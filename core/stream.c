@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hosts.h"
+#include "io/tls.h"
 #include "server.h"
 #include "stream_internal.h"
 
@@ -97,6 +98,50 @@ size_t pc_stream_peer_certs(const pc_stream *s, const pc_str **certs_r)
 {
 	*certs_r = s->tls ? s->tls->peer_certs : NULL;
 	return s->tls ? s->tls->n_peer_certs : 0;
+}
+
+static const pc_str *peer_leaf(const pc_stream *s)
+{
+	return s->tls && s->tls->n_peer_certs > 0 ? &s->tls->peer_certs[0] : NULL;
+}
+
+int pc_stream_peer_trust(const pc_stream *s, const char **why_r)
+{
+	const char *fault = s->tls ? s->tls->peer_fault : NULL;
+
+	if (why_r)
+		*why_r = fault;
+	if (peer_leaf(s) == NULL)
+		return PC_ENOENT;
+	return fault ? PC_EAUTH : PC_OK;
+}
+
+bool pc_stream_peer_is(const pc_stream *s, const char *domain, const char *service)
+{
+	const pc_str *leaf = peer_leaf(s);
+
+	return leaf && pc__cert_is_for(leaf, domain, service);
+}
+
+struct jids {
+	void (*fn)(const char *jid, void *data);
+	void *data;
+};
+
+static void tell_jid(pc__cert_kind kind, const char *name, void *data)
+{
+	const struct jids *jids = data;
+
+	if (kind == PC__CERT_XMPP)
+		jids->fn(name, jids->data);
+}
+
+void pc_stream_peer_jids(const pc_stream *s, void (*fn)(const char *jid, void *data), void *data)
+{
+	const pc_str *leaf = peer_leaf(s);
+
+	if (leaf)
+		pc__cert_names(leaf, tell_jid, &(struct jids){ fn, data });
 }
 
 bool pc_stream_lags(const pc_stream *s)

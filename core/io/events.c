@@ -13,6 +13,7 @@ void pc__io_tls_info_free(pc__io_tls_info **info)
 		free((void *)(uintptr_t)(*info)->peer_certs[i].p);
 	free((*info)->peer_certs);
 	free((*info)->server_name);
+	free((*info)->peer_fault);
 	pc__free(info);
 }
 

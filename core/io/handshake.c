@@ -9,37 +9,7 @@
 #include "io/tlsconn.h"
 #include "util/mem.h"
 
-#define CERTS_MOST 10
 #define ROUNDS 8 /* alerts that are no end */
-
-static pc_str *copy_certs(const gnutls_datum_t *certs, unsigned n)
-{
-	pc_str *copy = pc__alloc(n * sizeof(*copy));
-
-	for (unsigned i = 0; i < n; i++) {
-		char *der = pc__malloc(certs[i].size ? certs[i].size : 1);
-
-		memcpy(der, certs[i].data, certs[i].size);
-		copy[i] = (pc_str){ der, certs[i].size };
-	}
-	return copy;
-}
-
-static void peer_certs(gnutls_session_t s, pc__io_tls_info *info)
-{
-	unsigned n = 0;
-	const gnutls_datum_t *certs;
-
-	if (gnutls_certificate_type_get(s) != GNUTLS_CRT_X509)
-		return;
-	certs = gnutls_certificate_get_peers(s, &n);
-	if (certs == NULL || n == 0)
-		return;
-	if (n > CERTS_MOST)
-		n = CERTS_MOST;
-	info->peer_certs = copy_certs(certs, n);
-	info->n_peer_certs = n;
-}
 
 /* RFC 9266 section 4.2: in TLS 1.2 the exporter is only good with the extended master secret. */
 static void exporter(gnutls_session_t s, pc__io_tls_info *info)
@@ -88,12 +58,16 @@ static void established(struct pc__conn *c)
 	gnutls_session_t s = c->tls->session;
 	pc__io_tls_info *info = pc__alloc(sizeof(*info));
 
+	if (!pc__peer_tell(c, info)) {
+		pc__io_tls_info_free(&info);
+		pc__tlsconn_fail(c, GNUTLS_E_CERTIFICATE_ERROR);
+		return;
+	}
 	info->version = gnutls_protocol_get_name(gnutls_protocol_get_version(s));
 	info->cipher = gnutls_ciphersuite_get(s);
 	info->server_name = c->dial ? NULL : pc__tlsconn_name(s);
 	exporter(s, info);
 	end_point(c, info);
-	peer_certs(s, info);
 	pc__free(&c->tls->host);
 	c->state = PC__OPEN;
 	PC__COUNTER_ADD(c->lane->counters.handshakes, (size_t)-1);

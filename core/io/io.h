@@ -39,6 +39,10 @@
 typedef struct pc__io pc__io;
 typedef struct pc__tls pc__tls; /* tls.h: an immutable snapshot of certificates and settings */
 
+/* A certificate of the peer: its chain is judged (pc__io_tls_info), and refused only with
+ * PC__REQUIRE_CERT. Who we connect to always shows one. */
+typedef enum pc__ask_cert { PC__NO_CERT, PC__ASK_CERT, PC__REQUIRE_CERT } pc__ask_cert;
+
 typedef enum pc__framing { PC__XMPP, PC__RAW } pc__framing;
 typedef struct pc__io_listener pc__io_listener;
 
@@ -65,7 +69,8 @@ typedef struct pc__io_kind {
 	const char *content_ns;
 	const char *alpn; /* asked for with direct TLS; another one is refused; NULL: any */
 	bool direct_tls;
-	bool want_peer_cert;      /* ask the peer for a certificate (never required) */
+	pc__ask_cert ask_cert;    /* those who connect to us */
+	bool peer_is_server;      /* what their certificates must be good for */
 	size_t send_limit;        /* bytes; 0: 8 MiB */
 	double idle_seconds;      /* 0: never */
 	double handshake_seconds; /* 0: 30 */
@@ -83,6 +88,7 @@ typedef struct pc__io_tls_info {
 	char *server_name;     /* SNI that the peer asked for; NULL: none */
 	pc_str *peer_certs;    /* DER, leaf first */
 	size_t n_peer_certs;
+	char *peer_fault; /* why its chain is not trusted; NULL: it is, or there is none */
 } pc__io_tls_info;
 void pc__io_tls_info_free(pc__io_tls_info **info);
 

@@ -30,6 +30,7 @@ struct pc__tls {
 	gnutls_certificate_credentials_t none;
 	gnutls_datum_t ticket;
 	struct pc__end_points end_points;
+	pc__trust *trust;
 	struct entry *entries; /* by name */
 	size_t n, size;
 };
@@ -74,26 +75,10 @@ static int set_ticket(pc__tls *tls, const pc__tls_settings *s, char **error_r)
 	return PC_OK;
 }
 
-static int check_trust(const pc__tls_settings *s, char **error_r)
+static int set_trust(pc__tls *tls, const pc__tls_settings *s, char **error_r)
 {
-	gnutls_datum_t pem;
-	gnutls_x509_crt_t *certs = NULL;
-	unsigned n = 0;
-	int r;
-
-	if (s->cafile == NULL)
-		return PC_OK;
-	r = gnutls_load_file(s->cafile, &pem);
-	if (r == 0) {
-		r = gnutls_x509_crt_list_import2(&certs, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
-		gnutls_free(pem.data);
-	}
-	if (r < 0)
-		return refuse(error_r, pc__printf("%s: %s", s->cafile, gnutls_strerror(r)));
-	for (unsigned i = 0; i < n; i++)
-		gnutls_x509_crt_deinit(certs[i]);
-	gnutls_free(certs);
-	return PC_OK;
+	tls->trust = pc__trust_new(s->cafile, s->capath, error_r);
+	return tls->trust ? PC_OK : PC_EINVAL;
 }
 
 int pc__tls_new(pc__tls **tls_r, const pc__tls_settings *settings, char **error_r)
@@ -107,7 +92,7 @@ int pc__tls_new(pc__tls **tls_r, const pc__tls_settings *settings, char **error_
 	if (err == PC_OK)
 		err = set_ticket(tls, settings, error_r);
 	if (err == PC_OK)
-		err = check_trust(settings, error_r);
+		err = set_trust(tls, settings, error_r);
 	if (err != PC_OK)
 		pc__tls_unref(&tls);
 	*tls_r = tls;
@@ -129,6 +114,7 @@ static void clear(pc__tls *tls)
 	free(tls->entries);
 	pc__end_points_clear(&tls->end_points);
 	gnutls_certificate_free_credentials(tls->none);
+	pc__trust_free(&tls->trust);
 	if (tls->priority != NULL)
 		gnutls_priority_deinit(tls->priority);
 	if (tls->ticket.data != NULL) {
@@ -438,6 +424,11 @@ gnutls_certificate_credentials_t pc__tls_credentials(const pc__tls *tls, const c
 const struct pc__end_points *pc__tls_end_points(const pc__tls *tls)
 {
 	return &tls->end_points;
+}
+
+pc__trust *pc__tls_trust(const pc__tls *tls)
+{
+	return tls->trust;
 }
 
 const gnutls_datum_t *pc__tls_ticket(const pc__tls *tls)

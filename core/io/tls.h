@@ -16,8 +16,9 @@ typedef enum pc__tls_profile { PC__TLS_MODERN, PC__TLS_INTERMEDIATE } pc__tls_pr
 typedef struct pc__tls_settings {
 	pc__tls_profile profile; /* modern: 1.3 only; intermediate: 1.2 too */
 	const char *priorities;  /* GnuTLS priority string instead of the profile's; NULL: none */
-	const char *cafile;      /* trust for peers' certificates; NULL: the system's */
-	const void *ticket_key;  /* kept over reloads so that tickets stay good; NULL: a new one */
+	/* Roots for peers' certificates: a file, a folder; both NULL: the system's. */
+	const char *cafile, *capath;
+	const void *ticket_key; /* kept over reloads so that tickets stay good; NULL: a new one */
 	size_t ticket_key_len;
 } pc__tls_settings;
 
@@ -35,6 +36,18 @@ int pc__tls_copy(pc__tls *tls, const pc__tls *from, const char *name, const char
 bool pc__tls_has(const pc__tls *tls, const char *name);
 /* When the certificate that `name` would get expires (seconds since 1970); -1: it has none. */
 int64_t pc__tls_expires(const pc__tls *tls, const char *name);
+/* ---- names in a peer's certificate (DER) */
+
+typedef enum pc__cert_kind { PC__CERT_DNS, PC__CERT_SRV, PC__CERT_XMPP } pc__cert_kind;
+/* A DNS-ID, perhaps with a wild card; an SRV-ID ("_xmpp-server.example.org", RFC 4985); an XmppAddr
+ * (a JID, RFC 6120 13.7.1.4). As they stand there. */
+typedef void pc__cert_name_fn(pc__cert_kind kind, const char *name, void *data);
+void pc__cert_names(const pc_str *der, pc__cert_name_fn *fn, void *data);
+/* Is it for that domain (prepared)? RFC 9525: one of its DNS-IDs, where a wild card is one whole
+ * label; an SRV-ID of the service ("xmpp-server"; NULL: none); or an XmppAddr. Never the common
+ * name. Whether the certificate is to be trusted is another question. */
+bool pc__cert_is_for(const pc_str *der, const char *domain, const char *service);
+
 /* The names of a certificate file: calls fn for each DNS name in it. */
 int pc__tls_names(const char *cert_file, void (*fn)(const char *name, void *data), void *data);
 /* Makes a self-signed ECDSA P-256 certificate for a name, in two new files (key mode 0600). */

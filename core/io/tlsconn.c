@@ -86,10 +86,6 @@ static void set_server(struct pc__conn *c)
 
 	gnutls_handshake_set_post_client_hello_function(s, on_client_hello);
 	gnutls_session_ticket_enable_server(s, pc__tls_ticket(c->tls->snapshot));
-	if (c->kind->want_peer_cert) {
-		gnutls_certificate_server_set_request(s, GNUTLS_CERT_REQUEST);
-		gnutls_certificate_send_x509_rdn_sequence(s, 1);
-	}
 }
 
 static void set_client(struct pc__conn *c, const char *host)
@@ -119,6 +115,7 @@ void pc__tlsconn_start(struct pc__conn *c, const char *host)
 	gnutls_transport_set_push_function(t->session, push);
 	gnutls_handshake_set_max_packet_length(t->session, HANDSHAKE_MOST);
 	set_alpn(c);
+	pc__peer_watch(c);
 	if (c->dial)
 		set_client(c, host);
 	else
@@ -135,6 +132,7 @@ void pc__tlsconn_free(struct pc__conn *c)
 	gnutls_deinit(t->session);
 	pc__tls_unref(&t->snapshot);
 	free(t->host);
+	free(t->fault);
 	pc__buf_free(&t->sealed);
 	pc__free(&c->tls);
 }
@@ -188,7 +186,8 @@ void pc__tlsconn_fail(struct pc__conn *c, int err)
 		reason = pc__printf("TLS: the peer says: %s",
 		                    gnutls_alert_get_name(gnutls_alert_get(s)));
 	} else {
-		reason = pc__printf("TLS: %s", gnutls_strerror(err));
+		reason = pc__printf("TLS: %s%s%s", gnutls_strerror(err), c->tls->fault ? " " : "",
+		                    c->tls->fault ? c->tls->fault : "");
 		gnutls_alert_send_appropriate(s, err);
 		pc__tlsconn_write(c);
 	}

@@ -22,6 +22,8 @@ struct pc__tlsconn {
 	const char *window;    /* what GnuTLS may pull now */
 	size_t window_len;
 	unsigned warnings;
+	bool judged;
+	char *fault; /* of the peer's chain, once it is judged */
 };
 
 /* Begins; bytes from now on are TLS. `host` picks the certificate where there is no SNI, and is the
@@ -52,5 +54,10 @@ void pc__tlsconn_write(struct pc__conn *c);
 /* Ends the connection: GnuTLS's error, with the alert for it; or what came is not TLS. */
 void pc__tlsconn_fail(struct pc__conn *c, int err);
 void pc__tlsconn_refuse(struct pc__conn *c);
+/* peer.c: what is looked at in the peer's certificates, and when. */
+void pc__peer_watch(struct pc__conn *c);
+/* At the end of the handshake: certificates and verdict, into the info. false: after a resumption
+ * they are not what is required. */
+bool pc__peer_tell(struct pc__conn *c, pc__io_tls_info *info);
 /* The SNI, malloc'ed, or NULL. */
 char *pc__tlsconn_name(gnutls_session_t session);

@@ -36,6 +36,12 @@ typedef struct pc_stream_header {
 	bool restarted;                              /* not the first header of this stream */
 } pc_stream_header;
 
+/* Whose certificate is asked for on streams that we accept: nobody's, a client's, a server's (which
+ * may be good for clients or for servers). The option NAME_ssl = { verify = ... }, else ssl, has
+ * the last word: "none" asks for none, "peer" asks also where the class does not, and
+ * "fail_if_no_peer_cert" lets nobody in without one that is trusted. */
+typedef enum pc_peer { PC_PEER_UNASKED, PC_PEER_CLIENT, PC_PEER_SERVER } pc_peer;
+
 typedef struct pc_stream_class {
 	size_t size;
 	const char *name; /* "c2s": names its options NAME_timeout, ... */
@@ -53,6 +59,7 @@ typedef struct pc_stream_class {
 	void (*drained)(pc_stream *s);
 	void (*ended)(pc_stream *s);
 	void (*closed)(pc_stream *s, const char *reason);
+	pc_peer peer;
 } pc_stream_class;
 
 /* ---- listen. Ports and addresses come from the options NAME_ports and NAME_interfaces (and
@@ -135,8 +142,22 @@ PC_EXPORT const char *pc_stream_tls_cipher(const pc_stream *s);
 /* Channel binding data; its length, or PC_ENOTSUP. */
 PC_EXPORT ssize_t pc_stream_binding(const pc_stream *s, pc_binding binding, uint8_t *out,
                                     size_t out_size);
-/* The peer's certificates as DER, leaf first; 0 when it sent none. */
+/* ---- the peer's certificate: from the class's `secured` on, until a client has bound its
+ * resource. Trust (the chain, its dates and purposes, against the roots of ssl = { cafile, capath
+ * }, else the system's) and names are two questions, and only both together say who somebody is. */
+
+/* As DER, leaf first; 0 when it sent none. */
 PC_EXPORT size_t pc_stream_peer_certs(const pc_stream *s, const pc_str **certs_r);
+/* PC_OK: it is trusted; PC_EAUTH: it is not, for the reason in *why_r (may be NULL; lives as long
+ * as the certificates); PC_ENOENT: there is none. */
+PC_EXPORT int pc_stream_peer_trust(const pc_stream *s, const char **why_r);
+/* Is it for that domain (RFC 9525)? By a DNS name, with a wild card for one whole label; by an
+ * SRV-ID of the service ("xmpp-server"; NULL: none); or by an XmppAddr. Never by a common name. */
+PC_EXPORT bool pc_stream_peer_is(const pc_stream *s, const char *domain, const char *service);
+/* Calls fn for each JID that it names (XmppAddr, RFC 6120 13.7.1.4; for SASL EXTERNAL, XEP-0178),
+ * not prepared. */
+PC_EXPORT void pc_stream_peer_jids(const pc_stream *s, void (*fn)(const char *jid, void *data),
+                                   void *data);
 
 /* ---- transports: another way in and out for streams of a class (WebSocket, BOSH). The transport
  * feeds bytes of the peer's XML and gets what is to be sent. */

@@ -325,6 +325,7 @@ static void net(void)
 	FIELD(pc_stream_class, drained);
 	FIELD(pc_stream_class, ended);
 	FIELD(pc_stream_class, closed);
+	FIELD(pc_stream_class, peer);
 	STRUCT(pc_listener);
 	FIELD(pc_listener, size);
 	FIELD(pc_listener, service);

@@ -397,11 +397,11 @@ static inline void peer_send(struct peer *p, const char *text)
 	peer_send_n(p, text, strlen(text));
 }
 
-/* Starts TLS as a client; the loop does the rest. */
-static inline void peer_starttls(struct peer *p, const char *name, const char *priorities,
-                                 const char *alpn)
+/* A client of TLS that has not begun yet. */
+static inline void peer_begin_tls(struct peer *p, const char *name, const char *priorities,
+                                  const char *alpn)
 {
-	gnutls_init(&p->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK);
+	gnutls_init(&p->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 	gnutls_certificate_allocate_credentials(&p->credentials);
 	assert_int_equal(
 	        gnutls_priority_set_direct(p->tls, priorities ? priorities : "NORMAL", NULL), 0);
@@ -414,6 +414,13 @@ static inline void peer_starttls(struct peer *p, const char *name, const char *p
 		gnutls_alpn_set_protocols(p->tls, &d, 1, 0);
 	}
 	gnutls_transport_set_int(p->tls, p->fd);
+}
+
+/* Starts TLS as a client; the loop does the rest. */
+static inline void peer_starttls(struct peer *p, const char *name, const char *priorities,
+                                 const char *alpn)
+{
+	peer_begin_tls(p, name, priorities, alpn);
 	peer_tls_read(p);
 }
 

@@ -310,7 +310,7 @@ static void test_connect(void **state)
 	static const pc__io_kind asks = {
 		.framing = PC__RAW,
 		.direct_tls = true,
-		.want_peer_cert = true,
+		.ask_cert = PC__ASK_CERT,
 	};
 	struct host h;
 
