@@ -137,7 +137,7 @@ static void on_roster(int err, pc_roster *roster, void *data)
 	pc__roster_keep(s->host, s->pub.username);
 	if (s->stream)
 		pc__stream_bound(s->stream);
-	pc__log("sessions", PC_INFO, "%s is connected from %s", s->pub.full_jid, s->pub.ip);
+	pc__log_session("sessions", &s->pub, PC_INFO, "%s is connected", s->pub.full_jid);
 	pc__notify(s->host->bus, "resource-bind", s->host, s->pub.id, NULL, 0);
 	end(b, PC_OK, NULL);
 }

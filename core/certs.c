@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "io/io.h"
 #include "io/tls.h"
 #include "log.h"
+#include "process.h"
 #include "server.h"
 #include "timers.h"
 #include "util/mem.h"
@@ -84,7 +86,7 @@ static bool pair_of_option(const pc__value *v, struct pair *p)
 
 static bool exists(const char *path)
 {
-	if (access(path, R_OK) == 0)
+	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
 		return true;
 	if (errno == EACCES)
 		pc__log("certs", PC_ERROR, "%s cannot be read: no permission", path);
@@ -192,27 +194,37 @@ static bool pair_of_folder(const char *host, struct pair *p)
 
 /* ------------------------------------------------------------ made here */
 
+static bool make_pair(const char *dir, const char *host, struct pair *p)
+{
+	char *error = NULL;
+	bool made;
+
+	mkdir(dir, 0700);
+	p->cert = pc__printf("%s/%s.crt", dir, host);
+	p->key = pc__printf("%s/%s.key", dir, host);
+	made = pc__tls_self_signed(host, p->cert, p->key, &error) == PC_OK;
+	if (made)
+		pc__log("certs", PC_WARN, "%s has no certificate: a self-signed one was made, %s",
+		        host, p->cert);
+	else
+		pc__log("certs", PC_ERROR, "no certificate for %s: %s", host, error ? error : "");
+	if (!made)
+		pair_free(p);
+	free(error);
+	return made;
+}
+
+/* Into a folder that is the server's own user's. */
 static bool pair_made(const char *host, struct pair *p)
 {
-	char *dir = pc__printf("%s/certs", pc__server.data_path), *error = NULL;
+	char *dir = pc__printf("%s/certs", pc__server.data_path);
 	bool made = pair_by_name(dir, host, p);
 
 	if (!made) {
-		mkdir(dir, 0700);
-		p->cert = pc__printf("%s/%s.crt", dir, host);
-		p->key = pc__printf("%s/%s.key", dir, host);
-		made = pc__tls_self_signed(host, p->cert, p->key, &error) == PC_OK;
-		if (made)
-			pc__log("certs", PC_WARN,
-			        "%s has no certificate: a self-signed one was made, %s", host,
-			        p->cert);
-		else
-			pc__log("certs", PC_ERROR, "no certificate for %s: %s", host,
-			        error ? error : "");
-		if (!made)
-			pair_free(p);
+		pc__process_lower();
+		made = make_pair(dir, host, p);
+		pc__process_raise();
 	}
-	free(error);
 	free(dir);
 	return made;
 }
@@ -300,15 +312,10 @@ static int add_host(pc__tls *tls, pc_host *h)
 	return err;
 }
 
-int pc__certs_load(void)
+static void add_hosts(pc__tls *tls)
 {
-	pc__tls *tls = new_snapshot();
 	bool is_default = true;
 
-	if (tls == NULL && in_use)
-		pc__log("certs", PC_ERROR, "the certificates and settings in use stay in use");
-	if (tls == NULL)
-		return PC_EINVAL;
 	for (pc_host *h = pc__hosts_first(); h; h = h->next) {
 		if (!h->active || h->type != PC_VIRTUAL_HOST || add_host(tls, h) != PC_OK)
 			continue;
@@ -316,6 +323,22 @@ int pc__certs_load(void)
 		if (is_default && pc__tls_copy(tls, tls, h->name, "") == PC_OK)
 			is_default = false;
 	}
+}
+
+/* At the start keys may be readable for root alone. */
+int pc__certs_load(void)
+{
+	pc__tls *tls;
+
+	pc__process_raise();
+	tls = new_snapshot();
+	if (tls)
+		add_hosts(tls);
+	pc__process_lower();
+	if (tls == NULL && in_use)
+		pc__log("certs", PC_ERROR, "the certificates and settings in use stay in use");
+	if (tls == NULL)
+		return PC_EINVAL;
 	pc__io_set_tls(pc__server.io, tls);
 	pc__tls_unref(&in_use);
 	in_use = tls;

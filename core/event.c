@@ -123,21 +123,22 @@ static struct pc__hook *next_hook(pc_event *ev)
 
 static pc_result run(pc_event *ev)
 {
+	pc_session_id before = pc__log_about(ev->origin);
+	pc_result r = PC_PASS;
 	struct pc__hook *h;
-	pc_result r;
 
 	take_detours(ev);
-	while ((h = next_hook(ev)) != NULL) {
+	while (r == PC_PASS && (h = next_hook(ev)) != NULL) {
 		ev->running = h->m;
 		ev->inside = true;
 		r = h->fn(ev, h->m->data);
 		ev->inside = false;
 		r = judge(ev, r);
-		if (r != PC_PASS)
-			return r;
-		take_detours(ev);
+		if (r == PC_PASS)
+			take_detours(ev);
 	}
-	return PC_PASS;
+	pc__log_about(before);
+	return r;
 }
 
 void pc_event_detour(pc_event *ev, const char *prefix, const char *ns, const char *name)

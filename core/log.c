@@ -15,16 +15,17 @@
 #include "modules.h"
 #include "util/mem.h"
 
-#define TEXT_MAX (PC__LOG_LINE - 300) /* the rest is for what stands before it */
-
 static struct {
 	pthread_mutex_t lock;
 	struct pc__sink *sinks;
 	bool begun; /* else standard error takes the lines from info on */
+	uint64_t dropped;
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Bits of the levels that any sink takes: read without the lock. */
 static atomic_uint levels = (1u << PC_INFO) | (1u << PC_WARN) | (1u << PC_ERROR);
+
+static _Thread_local pc_session_id about;
 
 bool pc_log_enabled(pc_level level)
 {
@@ -59,48 +60,66 @@ static void replace(struct pc__sink *sinks)
 	atomic_store(&levels, all);
 }
 
-static void write_line(const char *source, pc_level level, const char *text, size_t len)
+static void write_line(struct pc__line *line, const char *text, size_t len)
 {
-	char escaped[TEXT_MAX];
-	struct pc__line line = { level, source, escaped,
-		                 pc__log_escape(text, len, escaped, sizeof(escaped)) };
+	char escaped[PC__LOG_TEXT];
 
+	line->text = escaped;
+	line->len = pc__log_escape(text, len, escaped, sizeof(escaped));
+	if (line->session == 0)
+		line->session = about;
 	pthread_mutex_lock(&log_state.lock);
 	if (!log_state.begun)
 		replace(console(atomic_load(&levels)));
 	for (struct pc__sink *sink = log_state.sinks; sink; sink = sink->next)
-		if (sink->levels >> level & 1)
-			pc__sink_write(sink, &line);
+		if (sink->levels >> line->level & 1)
+			log_state.dropped += !pc__sink_write(sink, line);
 	pthread_mutex_unlock(&log_state.lock);
 }
 
 /* ---- lines */
 
-struct text {
-	char at[TEXT_MAX];
-	size_t len;
-};
-
-static void add(struct text *t, const char *format, va_list args)
+static void say(struct pc__line *line, const char *format, va_list args)
 {
-	int n = vsnprintf(t->at + t->len, sizeof(t->at) - t->len, format, args);
-	size_t room = sizeof(t->at) - 1 - t->len;
+	char text[PC__LOG_TEXT];
+	int n = vsnprintf(text, sizeof(text), format, args);
 
-	if (n > 0)
-		t->len += (size_t)n < room ? (size_t)n : room;
+	if (n >= 0)
+		write_line(line, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
 void pc__log(const char *source, pc_level level, const char *format, ...)
 {
-	struct text t = { .len = 0 };
+	struct pc__line line = { .level = level, .source = source };
 	va_list args;
 
 	if (!pc_log_enabled(level))
 		return;
 	va_start(args, format);
-	add(&t, format, args);
+	say(&line, format, args);
 	va_end(args);
-	write_line(source, level, t.at, t.len);
+}
+
+static void set_session(struct pc__line *line, const pc_session *s)
+{
+	if (s == NULL)
+		return;
+	line->session = s->id;
+	line->ip = s->ip && *s->ip ? s->ip : NULL;
+}
+
+void pc__log_session(const char *source, const pc_session *s, pc_level level, const char *format,
+                     ...)
+{
+	struct pc__line line = { .level = level, .source = source };
+	va_list args;
+
+	if (!pc_log_enabled(level))
+		return;
+	set_session(&line, s);
+	va_start(args, format);
+	say(&line, format, args);
+	va_end(args);
 }
 
 /* "example.org:ping"; "*:c2s" of global modules. */
@@ -114,56 +133,100 @@ static void name_source(const pc_module *m, char *out, size_t size)
 
 void pc_log(const pc_module *m, pc_level level, const char *format, ...)
 {
-	struct text t = { .len = 0 };
 	char source[200];
+	struct pc__line line = { .level = level, .source = source };
 	va_list args;
 
 	if (!pc_log_enabled(level))
 		return;
 	name_source(m, source, sizeof(source));
 	va_start(args, format);
-	add(&t, format, args);
+	say(&line, format, args);
 	va_end(args);
-	write_line(source, level, t.at, t.len);
 }
 
 void pc_log_session(const pc_module *m, const pc_session *s, pc_level level, const char *format,
                     ...)
 {
-	struct text t = { .len = 0 };
 	char source[200];
+	struct pc__line line = { .level = level, .source = source };
 	va_list args;
-	int n;
 
 	if (!pc_log_enabled(level))
 		return;
 	name_source(m, source, sizeof(source));
-	n = snprintf(t.at, sizeof(t.at), "[%llu%s%s] ", (unsigned long long)s->id,
-	             s->ip && *s->ip ? " " : "", s->ip ? s->ip : "");
-	t.len = n > 0 ? (size_t)n : 0;
+	set_session(&line, s);
 	va_start(args, format);
-	add(&t, format, args);
+	say(&line, format, args);
 	va_end(args);
-	write_line(source, level, t.at, t.len);
+}
+
+pc_session_id pc__log_about(pc_session_id session)
+{
+	pc_session_id before = about;
+
+	about = session;
+	return before;
+}
+
+uint64_t pc__log_dropped(void)
+{
+	uint64_t dropped;
+
+	pthread_mutex_lock(&log_state.lock);
+	dropped = log_state.dropped;
+	pthread_mutex_unlock(&log_state.lock);
+	return dropped;
 }
 
 /* ---- life */
 
-/* A file that cannot be opened must not silence the others. */
-static struct pc__sink *open_all(struct pc__sink *sinks)
+/* The file that is open is written on, where the same name cannot be opened any more. */
+static bool keep_open(struct pc__sink *sink)
+{
+	bool kept = false;
+
+	pthread_mutex_lock(&log_state.lock);
+	for (struct pc__sink *old = log_state.sinks; old && !kept; old = old->next)
+		kept = pc__sink_adopt(sink, old);
+	pthread_mutex_unlock(&log_state.lock);
+	return kept;
+}
+
+/* true: the sink is of use, now or later. Said to the sinks that are in use still. */
+static bool open_or_tell(struct pc__sink *sink)
+{
+	const char *name = pc__sink_name(sink);
+	int err = pc__sink_open(sink);
+	bool is_file = sink->kind == PC__SINK_FILE;
+
+	if (err == 0)
+		return true;
+	pc__log("log", PC_ERROR,
+	        is_file ? "the log file %s cannot be opened: %s"
+	                : "%s cannot be reached, and is tried again later: %s",
+	        name, strerror(err));
+	if (!is_file)
+		return true;
+	if (!keep_open(sink))
+		return false;
+	pc__log("log", PC_WARN, "what was open as %s is written to still", name);
+	return true;
+}
+
+/* A sink that cannot be opened must not silence the others. */
+static struct pc__sink *open_all(struct pc__sink *sinks, bool *heard_r)
 {
 	struct pc__sink **at = &sinks;
 
 	while (*at) {
 		struct pc__sink *sink = *at;
-		int err = pc__sink_open(sink);
 
-		if (err == 0) {
+		if (open_or_tell(sink)) {
+			*heard_r |= sink->fd >= 0;
 			at = &sink->next;
 			continue;
 		}
-		pc__log("log", PC_ERROR, "%s: %s", sink->path ? sink->path : "syslog",
-		        strerror(err));
 		*at = sink->next;
 		pc__sink_free(&sink);
 	}
@@ -172,21 +235,41 @@ static struct pc__sink *open_all(struct pc__sink *sinks)
 
 void pc__log_setup(void)
 {
-	struct pc__sink *sinks = open_all(pc__log_sinks());
+	bool heard = false;
+	struct pc__sink *sinks = open_all(pc__log_sinks(), &heard), *last_resort = NULL;
 
-	if (sinks == NULL)
-		sinks = console(1u << PC_INFO | 1u << PC_WARN | 1u << PC_ERROR);
+	if (!heard) {
+		last_resort = console(1u << PC_INFO | 1u << PC_WARN | 1u << PC_ERROR);
+		last_resort->next = sinks;
+		sinks = last_resort;
+	}
 	pthread_mutex_lock(&log_state.lock);
 	replace(sinks);
 	pthread_mutex_unlock(&log_state.lock);
+	if (last_resort)
+		pc__log("log", PC_WARN, "lines go to standard error, for lack of anything else");
 }
 
+/* The first that fails is told, after the lock has gone. */
 void pc__log_reopen(void)
 {
+	char *failed = NULL;
+	int err = 0;
+
 	pthread_mutex_lock(&log_state.lock);
-	for (struct pc__sink *sink = log_state.sinks; sink; sink = sink->next)
-		pc__sink_open(sink);
+	for (struct pc__sink *sink = log_state.sinks; sink; sink = sink->next) {
+		int e = pc__sink_open(sink);
+
+		if (e != 0 && failed == NULL) {
+			err = e;
+			failed = pc__strdup(pc__sink_name(sink));
+		}
+	}
 	pthread_mutex_unlock(&log_state.lock);
+	if (failed)
+		pc__log("log", PC_ERROR, "%s cannot be opened again, and what was open is kept: %s",
+		        failed, strerror(err));
+	free(failed);
 }
 
 void pc__log_free(void)

@@ -2,25 +2,26 @@
  * log_setup.c - the option `log`:
  *
  *   log = "file"                              info and above (with debug = true: all)
- *   log = "*syslog"   "*console"   "*stdout"
+ *   log = "*syslog"   "*journal"   "*console"   "*stdout"
  *   log = { info = "file"; error = "file" }   each level and above
  *   log = { { levels = { min = "info" }; to = "file"; filename = "..."; timestamps = true } }
+ *
+ * timestamps may be a format of strftime's; format = "json" makes each line an object.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "detach.h"
 #include "log.h"
 #include "log_internal.h"
 #include "util/mem.h"
 
-static const char *const names[] = { "debug", "info", "warn", "error" };
-
 static int level_of(const char *name)
 {
-	for (int i = 0; i < (int)PC__COUNT(names); i++)
-		if (strcmp(names[i], name) == 0)
+	for (int i = 0; i < (int)PC__COUNT(pc__level_names); i++)
+		if (strcmp(pc__level_names[i], name) == 0)
 			return i;
 	return -1;
 }
@@ -76,6 +77,7 @@ static int facility(void)
 /* A sink by the name of its kind; NULL for another word. */
 static struct pc__sink *kind_sink(const char *kind, unsigned levels)
 {
+	bool syslog = strcmp(kind, "syslog") == 0;
 	struct pc__sink *sink;
 
 	if (strcmp(kind, "console") == 0 || strcmp(kind, "stderr") == 0)
@@ -84,9 +86,9 @@ static struct pc__sink *kind_sink(const char *kind, unsigned levels)
 		return pc__sink_new(PC__SINK_STDOUT, NULL, levels);
 	if (strcmp(kind, "nowhere") == 0)
 		return pc__sink_new(PC__SINK_STDERR, NULL, 0);
-	if (strcmp(kind, "syslog") != 0)
+	if (!syslog && strcmp(kind, "journal") != 0)
 		return NULL;
-	sink = pc__sink_new(PC__SINK_SYSLOG, NULL, levels);
+	sink = pc__sink_new(syslog ? PC__SINK_SYSLOG : PC__SINK_JOURNAL, NULL, levels);
 	sink->facility = facility();
 	return sink;
 }
@@ -100,7 +102,8 @@ static struct pc__sink *named_sink(const pc__value *v, const char *name, unsigne
 		return file_sink(name, levels);
 	sink = kind_sink(name + 1, levels);
 	if (sink == NULL)
-		complain(v, "known are *console, *stdout, *syslog, *nowhere and names of files");
+		complain(v, "known are *console, *stdout, *syslog, *journal, *nowhere and names of "
+		            "files");
 	return sink;
 }
 
@@ -136,11 +139,26 @@ static unsigned levels_of(const pc__value *v)
 	return levels;
 }
 
-/* { levels = ...; to = "file"; filename = "..."; timestamps = ... } */
+static void set_looks(struct pc__sink *sink, const pc__value *v)
+{
+	const pc__value *stamps = pc__value_field(v, "timestamps");
+	const pc__value *format = pc__value_field(v, "format");
+
+	if (stamps && stamps->type == PC__STRING)
+		sink->stamp = pc__strdup(stamps->s);
+	else if (stamps && stamps->type == PC__BOOL)
+		sink->timestamps = stamps->b;
+	sink->json = format && format->s && strcmp(format->s, "json") == 0;
+	if (format && !sink->json && (format->s == NULL || strcmp(format->s, "text") != 0))
+		complain(v, "format is \"text\" or \"json\"");
+	if (sink->json && (sink->kind == PC__SINK_SYSLOG || sink->kind == PC__SINK_JOURNAL))
+		complain(v, "syslog and the journal have a format of their own");
+}
+
+/* { levels = ...; to = "file"; filename = "..."; timestamps = ...; format = ... } */
 static struct pc__sink *described_sink(const pc__value *v)
 {
 	const pc__value *to = pc__value_field(v, "to"), *file = pc__value_field(v, "filename");
-	const pc__value *stamps = pc__value_field(v, "timestamps");
 	const pc__value *levels = pc__value_field(v, "levels");
 	struct pc__sink *sink = NULL;
 
@@ -149,10 +167,10 @@ static struct pc__sink *described_sink(const pc__value *v)
 	else if (file && file->type == PC__STRING)
 		sink = file_sink(file->s, levels_of(levels));
 	if (sink == NULL)
-		complain(v, "a sink has to = \"file\" (with filename), \"console\", \"stdout\" or "
-		            "\"syslog\"");
-	else if (stamps && stamps->type == PC__BOOL)
-		sink->timestamps = stamps->b;
+		complain(v, "a sink has to = \"file\" (with filename), \"console\", \"stdout\", "
+		            "\"syslog\" or \"journal\"");
+	else
+		set_looks(sink, v);
 	return sink;
 }
 
@@ -183,6 +201,16 @@ static void table_sinks(const pc__value *v, struct pc__sink ***at)
 	}
 }
 
+static void warn_of_nobody(const struct pc__sink *sink, const pc__value *v)
+{
+	for (; sink; sink = sink->next)
+		if (sink->levels &&
+		    (sink->kind == PC__SINK_STDERR || sink->kind == PC__SINK_STDOUT)) {
+			complain(v, "with -D nobody sees the console");
+			return;
+		}
+}
+
 struct pc__sink *pc__log_sinks(void)
 {
 	const pc__value *v = pc__config_get(NULL, "log");
@@ -194,7 +222,9 @@ struct pc__sink *pc__log_sinks(void)
 		table_sinks(v, &at);
 	else if (v)
 		complain(v, "the name of a file or a table is meant");
-	if (sinks == NULL)
-		sinks = pc__sink_new(PC__SINK_STDERR, NULL, default_levels());
+	if (v && pc__detached())
+		warn_of_nobody(sinks, v);
+	if (sinks == NULL) /* nobody sees the terminal of -D any more */
+		sinks = kind_sink(pc__detached() ? "syslog" : "console", default_levels());
 	return sinks;
 }

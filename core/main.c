@@ -1,9 +1,9 @@
 /*
  * main.c - the daemon's command line.
  *
- *   prosody-c [-c FILE] [-o [HOST:]KEY=VALUE]...    serves, in the foreground
- *   prosody-c --shell ...                           serves commands on descriptor 0, opens no port
- *   prosody-c --print KEY                           prints an option of the configuration
+ *   prosody-c [-D] [-c FILE] [-o [HOST:]KEY=VALUE]...   serves, in the foreground without -D
+ *   prosody-c --shell ...                               serves commands on descriptor 0, opens no
+ * port prosody-c --print KEY                               prints an option of the configuration
  */
 #include <errno.h>
 #include <getopt.h>
@@ -12,46 +12,80 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "config.h"
+#include "detach.h"
+#include "handed.h"
+#include "lock.h"
 #include "log.h"
+#include "process.h"
 #include "server.h"
 #include "start.h"
+#include "systemd.h"
 #include "util/mem.h"
 
 #define OVERRIDES_MOST 64
-
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 
 static struct {
 	const char *config;
 	const char *overrides[OVERRIDES_MOST];
 	size_t n_overrides;
 	const char *print;
-	bool shell;
+	bool shell, detach;
 } args;
 
 static void usage(FILE *to)
 {
-	fputs("usage: prosody-c [-c FILE] [-o [HOST:]KEY=VALUE]... [--shell | --print KEY]\n"
+	fputs("usage: prosody-c [-D] [-c FILE] [-o [HOST:]KEY=VALUE]... [--shell | --print KEY]\n"
 	      "  -c, --config FILE   the configuration (prosody-c.conf)\n"
-	      "  -o, --option K=V    sets an option, before what the file says\n"
+	      "  -o, --option K=V    sets an option, over what the file says\n"
+	      "  -D, --daemonize     go into the background as soon as the server is ready\n"
+	      "  -F, --foreground    stay in the foreground, as without -D\n"
 	      "      --shell         serve commands on descriptor 0 and open no port\n"
 	      "      --print KEY     print an option and end\n"
-	      "  -F, --foreground    stay in the foreground (always so)\n"
-	      "      --version, --help\n",
+	      "      --version, --help\n"
+	      "\n"
+	      "SIGHUP reloads the configuration and opens log files again; SIGTERM ends the "
+	      "server.\n"
+	      "\n"
+	      "Exit status:\n"
+	      "   0  ended as asked; with -D: the server is ready\n"
+	      "   1  an option that --print was asked for is not set\n"
+	      "  64  the command line is wrong\n"
+	      "  67  the user or group to run as does not exist\n"
+	      "  69  a port cannot be bound\n"
+	      "  70  with -D: the server broke down before it was ready\n"
+	      "  71  the system refused a process, or descriptor 0 for --shell\n"
+	      "  73  the data folder or the pid file cannot be made\n"
+	      "  75  another server uses the data folder\n"
+	      "  77  the user to run as cannot be become\n"
+	      "  78  the configuration is broken or cannot be read\n",
 	      to);
 }
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "option", required_argument, NULL, 'o' },
-	{ "foreground", no_argument, NULL, 'F' },   { "shell", no_argument, NULL, 'S' },
-	{ "print", required_argument, NULL, 'P' },  { "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' },
+	{ "option", required_argument, NULL, 'o' },
+	{ "foreground", no_argument, NULL, 'F' },
+	{ "daemonize", no_argument, NULL, 'D' },
+	{ "shell", no_argument, NULL, 'S' },
+	{ "print", required_argument, NULL, 'P' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
+
+static int add_override(const char *text)
+{
+	if (args.n_overrides == OVERRIDES_MOST) {
+		fprintf(stderr, "prosody-c: more than %d options\n", OVERRIDES_MOST);
+		return EX_USAGE;
+	}
+	args.overrides[args.n_overrides++] = text;
+	return -1;
+}
 
 /* What the program exits with; -1: go on. */
 static int take_option(int c)
@@ -61,11 +95,10 @@ static int take_option(int c)
 		args.config = optarg;
 		return -1;
 	case 'o':
-		if (args.n_overrides == OVERRIDES_MOST)
-			return EXIT_USAGE;
-		args.overrides[args.n_overrides++] = optarg;
-		return -1;
+		return add_override(optarg);
+	case 'D':
 	case 'F':
+		args.detach = c == 'D';
 		return -1;
 	case 'S':
 		args.shell = true;
@@ -81,7 +114,7 @@ static int take_option(int c)
 		return 0;
 	default:
 		usage(stderr);
-		return EXIT_USAGE;
+		return EX_USAGE;
 	}
 }
 
@@ -89,11 +122,11 @@ static int parse_args(int argc, char **argv)
 {
 	int c, status = -1;
 
-	while (status < 0 && (c = getopt_long(argc, argv, "c:o:FhV", long_options, NULL)) != -1)
+	while (status < 0 && (c = getopt_long(argc, argv, "c:o:DFhV", long_options, NULL)) != -1)
 		status = take_option(c);
 	if (status < 0 && optind < argc) {
 		usage(stderr);
-		return EXIT_USAGE;
+		return EX_USAGE;
 	}
 	return status;
 }
@@ -133,37 +166,6 @@ static bool find_config(void)
 	return true;
 }
 
-static const char *data_path(void)
-{
-	const char *option = pc__opt_str(NULL, "data_path");
-
-	if (option == NULL)
-		option = "data";
-	return *option == '/' ? pc__strdup(option)
-	                      : pc__printf("%s/%s", pc__server.config_dir, option);
-}
-
-static bool make_data_path(void)
-{
-	pc__server.data_path = data_path();
-	if (mkdir(pc__server.data_path, 0750) == 0 || errno == EEXIST)
-		return true;
-	pc__log("server", PC_ERROR, "the data folder %s cannot be made: %s", pc__server.data_path,
-	        strerror(errno));
-	return false;
-}
-
-/* Every descriptor that we may have: each client is one. */
-static void raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static bool load_config(void)
 {
 	char *error = NULL;
@@ -193,7 +195,7 @@ static int print_option(void)
 {
 	const pc__value *v = pc__config_get(NULL, args.print);
 
-	pc__server.data_path = data_path();
+	pc__server.data_path = pc__start_data_path();
 	if (strcmp(args.print, "data_path") == 0)
 		puts(pc__server.data_path);
 	else if (strcmp(args.print, "admin_socket") == 0)
@@ -209,22 +211,46 @@ static int print_option(void)
 	return EXIT_SUCCESS;
 }
 
-static int serve(void)
+/* What must be so before anything is opened. */
+static int prepare(void)
 {
-	int err;
+	int status = pc__process_setup();
 
 	pc__log_setup();
-	raise_limits();
-	if (!make_data_path())
-		return EXIT_FAILURE;
+	pc__server.data_path = pc__start_data_path();
+	if (status == 0)
+		status = pc__start_make_data_path();
+	if (status == 0)
+		status = pc__lock_data();
+	if (status == 0 && !args.shell)
+		status = pc__lock_write_pid();
+	return status;
+}
+
+static int run(void)
+{
+	int status;
+
 	pc__server.loop = uv_default_loop();
+	if (pc__server.loop == NULL)
+		return EX_OSERR;
 	pc__server.commands_only = args.shell;
-	err = pc__server_start();
-	if (err == PC_OK)
+	status = pc__server_start();
+	if (status == 0)
 		uv_run(pc__server.loop, UV_RUN_DEFAULT);
 	pc__server_end();
 	uv_loop_close(pc__server.loop);
-	return err == PC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
+}
+
+static int serve(void)
+{
+	int status = prepare();
+
+	if (status == 0)
+		status = run();
+	pc__lock_release();
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -233,9 +259,13 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	pc__handed_setup();
+	pc__systemd_setup();
+	if (args.detach && (status = pc__detach_begin()) >= 0)
+		return status;
 	pc__server.program_dir = program_dir();
 	if (!find_config() || !load_config())
-		return EXIT_CONFIG;
+		return EX_CONFIG;
 	status = args.print ? print_option() : serve();
 	pc__log_free();
 	return status;

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "handed.h"
 #include "log.h"
 #include "modules.h"
 #include "options.h"
+#include "process.h"
 #include "quotas.h"
 #include "server.h"
 #include "streams.h"
@@ -24,6 +26,8 @@ struct port {
 	const pc_listener *what;
 	pc_module *m;
 	struct pc__socket *sockets;
+	bool tried;   /* to open one, in vain */
+	bool refused; /* by what the operator has to mend */
 };
 
 static struct port *ports;
@@ -137,32 +141,82 @@ const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *serv
 
 /* ------------------------------------------------------------ sockets */
 
-static void open_socket(struct port *p, const char *address, uint16_t number)
+static void tell_open(const struct port *p, const char *address, uint16_t number)
 {
-	struct pc__socket *s = pc__alloc(sizeof(*s));
+	if (number)
+		pc__log("ports", PC_INFO, "%s listens on %s port %u", p->what->service, address,
+		        number);
+	else
+		pc__log("ports", PC_INFO, "%s listens on %s", p->what->service, address);
+}
+
+static void tell_failed(struct port *p, const char *address, uint16_t number, int err)
+{
+	if (number)
+		pc__log("ports", PC_ERROR, "%s cannot listen on %s port %u: %s", p->what->service,
+		        address, number, uv_strerror(err));
+	else
+		pc__log("ports", PC_ERROR, "%s cannot listen on %s: %s", p->what->service, address,
+		        uv_strerror(err));
+	p->tried = true;
+	p->refused |= err == UV_EADDRINUSE || err == UV_EACCES;
+}
+
+/* On a descriptor that was handed over (`fd`), or -1. */
+static int listen_on(const struct port *p, struct pc__socket *s, int fd)
+{
 	const pc__io_kind *kind = pc__io_kind_of(p->what->class, p->what->service,
 	                                         p->what->direct_tls, p->what->class->alpn);
+	int err;
+
+	if (fd >= 0)
+		return pc__io_listen_fd(pc__server.io, fd, kind, s, &s->listener);
+	if (s->port)
+		pc__process_raise();
+	err = pc__io_listen(pc__server.io, s->address, s->port, BACKLOG, kind, s, &s->listener);
+	if (s->port)
+		pc__process_lower();
+	return err;
+}
+
+static void add_socket(struct port *p, const char *address, uint16_t number, int fd)
+{
+	struct pc__socket *s = pc__alloc(sizeof(*s));
 	int err;
 
 	s->class = p->what->class;
 	s->m = p->m;
 	s->address = pc__strdup(address);
 	s->port = number;
-	err = pc__io_listen(pc__server.io, address, number, BACKLOG, kind, s, &s->listener);
+	err = listen_on(p, s, fd);
 	if (err < 0) {
-		pc__log("ports", PC_ERROR, "%s cannot listen on %s port %u: %s", p->what->service,
-		        address, number, uv_strerror(err));
+		tell_failed(p, address, number, err);
 		free(s->address);
 		free(s);
 		return;
 	}
-	if (number)
-		pc__log("ports", PC_INFO, "%s listens on %s port %u", p->what->service, address,
-		        number);
-	else
-		pc__log("ports", PC_INFO, "%s listens on %s", p->what->service, address);
+	tell_open(p, address, number);
 	s->next = p->sockets;
 	p->sockets = s;
+}
+
+static void open_socket(struct port *p, const char *address, uint16_t number)
+{
+	int fd = -1;
+
+	if (pc__handed_find(address, number, &fd) != PC__HANDED_COVERED)
+		add_socket(p, address, number, fd);
+}
+
+/* Those that no option asks for. */
+static void open_named(struct port *p)
+{
+	char address[128];
+	uint16_t number;
+	int fd;
+
+	while ((fd = pc__handed_named(p->what->service, address, &number)) >= 0)
+		add_socket(p, address, number, fd);
 }
 
 static void open_unix(struct port *p)
@@ -171,9 +225,11 @@ static void open_unix(struct port *p)
 	                     ? pc__strdup(p->what->unix_path)
 	                     : pc__printf("%s/%s", pc__server.data_path, p->what->unix_path);
 	mode_t old = umask(0177);
+	int fd = -1;
 
-	unlink(path); /* the data folder is locked: nobody else listens there */
-	open_socket(p, path, 0);
+	if (pc__handed_find(path, 0, &fd) == PC__HANDED_NONE)
+		unlink(path); /* the data folder is locked: nobody else listens there */
+	add_socket(p, path, 0, fd);
 	umask(old);
 	free(path);
 }
@@ -338,12 +394,21 @@ void pc_listen(pc_module *m, const pc_listener *listener)
 		open_port(p);
 }
 
-void pc__ports_open(void)
+bool pc__ports_open(void)
 {
+	bool good = true;
+
 	opened = true;
 	for (struct port *p = ports; p; p = p->next)
 		if (!is_served(p))
 			open_port(p);
+	for (struct port *p = ports; p; p = p->next) {
+		if (!is_served(p))
+			open_named(p);
+		good &= !p->refused && (p->sockets || !p->tried);
+	}
+	pc__handed_end();
+	return good;
 }
 
 void pc__ports_close(void)

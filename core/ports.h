@@ -27,8 +27,9 @@ double pc__service_seconds(const char *service, const char *suffix, double dflt)
 const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *service,
                                   bool direct_tls, const char *alpn);
 /* Opens the ports of modules that were loaded, and of those loaded later at once. Before, they are
- * only noted: privileges and readiness come in between. */
-void pc__ports_open(void);
+ * only noted: privileges and readiness come in between. false: a port is in use or forbidden, or of
+ * a service none could be opened. Addresses that this machine has not are only logged. */
+bool pc__ports_open(void);
 /* Closes all listening sockets: the server stops. */
 void pc__ports_close(void);
 /* Sockets that listen; stops when fn returns false. */

@@ -5,12 +5,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sysexits.h>
 
 #include "certs.h"
 #include "children.h"
 #include "commands.h"
 #include "config.h"
+#include "detach.h"
 #include "dns.h"
 #include "events.h"
 #include "hosts.h"
@@ -21,11 +22,13 @@
 #include "modules.h"
 #include "options.h"
 #include "ports.h"
+#include "process.h"
 #include "quotas.h"
 #include "sessions.h"
 #include "start.h"
 #include "stores.h"
 #include "streams.h"
+#include "systemd.h"
 #include "timers.h"
 #include "util/mem.h"
 
@@ -59,6 +62,7 @@ void pc__server_stop(const char *reason)
 	if (pc__server.stopping)
 		return;
 	pc__log("server", PC_INFO, "stopping: %s", reason);
+	pc__systemd_stopping(reason);
 	pc__server.stopping = true;
 	pc__notify(pc__bus_global(), "server-stopping", NULL, 0,
 	           (pc_arg[]){ PC_STR("reason", reason) }, 1);
@@ -75,6 +79,7 @@ static void on_before_sleep(uv_prepare_t *handle)
 	(void)handle;
 	pc__sessions_reap();
 	pc__streams_give_back();
+	pc__systemd_turn();
 	if (pc__server.stopping && pc__sessions_count() == 0 && pc__streams_count_xmpp() == 0)
 		pc__timer_set(&stop_timer, 0, end_loop);
 }
@@ -89,15 +94,10 @@ static void tell_hosts_of_reload(void)
 			pc__modules_config_changed(h);
 }
 
-int pc__server_reload(char **error_r)
+static void use_config(pc__config *config)
 {
-	pc__config *config = pc__start_read_config(error_r);
-
-	if (config == NULL)
-		return PC_EINVAL;
 	pc__config_use(config);
 	pc__log_setup();
-	pc__log_reopen();
 	pc__hosts_setup();
 	pc__certs_load();
 	pc__certs_watch();
@@ -106,7 +106,22 @@ int pc__server_reload(char **error_r)
 	pc__config_warn_unknown();
 	pc__notify(pc__bus_global(), "config-reloaded", NULL, 0, NULL, 0);
 	pc__log("server", PC_INFO, "the configuration was reloaded");
-	return PC_OK;
+}
+
+/* Log files are opened again in any case: who moves them does not ask whether the file is broken.
+ */
+int pc__server_reload(char **error_r)
+{
+	pc__config *config;
+
+	pc__systemd_reloading();
+	config = pc__start_read_config(error_r);
+	if (config)
+		use_config(config);
+	else
+		pc__log_reopen();
+	pc__systemd_ready();
+	return config ? PC_OK : PC_EINVAL;
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -134,6 +149,9 @@ static void catch_signals(void)
 		uv_signal_start(&signals[i], on_signal, numbers[i]);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN); /* without a meaning here: no reason to die */
+	signal(SIGUSR2, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* writing fails, and that is told */
 }
 
 static unsigned io_threads(void)
@@ -170,6 +188,37 @@ static void set_loader(void)
 		free(dirs[--n]);
 }
 
+/* What is root's to do, and then never again. */
+static int open_to_the_world(void)
+{
+	int status;
+
+	pc__config_warn_unknown();
+	pc__certs_load();
+	pc__certs_watch();
+	if (!pc__ports_open()) {
+		pc__log("server", PC_ERROR, "not started: see the ports above");
+		return EX_UNAVAILABLE;
+	}
+	status = pc__process_drop();
+	if (status != 0)
+		return status;
+	pc__notify(pc__bus_global(), "server-started", NULL, 0, NULL, 0);
+	pc__log("server", PC_INFO, "prosody-c %s is ready", PC_VERSION);
+	pc__systemd_ready();
+	pc__detach_ready();
+	return 0;
+}
+
+static int serve_commands(void)
+{
+	int status = pc__process_drop();
+
+	if (status != 0)
+		return status;
+	return pc__shell_serve_stdin() == PC_OK ? 0 : EX_OSERR;
+}
+
 int pc__server_start(void)
 {
 	pc__server.started = pc_time_ms();
@@ -182,15 +231,7 @@ int pc__server_start(void)
 	pc__notify(pc__bus_global(), "server-starting", NULL, 0, NULL, 0);
 	pc__modules_load_enabled(NULL);
 	pc__hosts_setup();
-	if (pc__server.commands_only)
-		return pc__shell_serve_stdin();
-	pc__config_warn_unknown();
-	pc__certs_load();
-	pc__certs_watch();
-	pc__ports_open();
-	pc__notify(pc__bus_global(), "server-started", NULL, 0, NULL, 0);
-	pc__log("server", PC_INFO, "prosody-c %s is ready", PC_VERSION);
-	return PC_OK;
+	return pc__server.commands_only ? serve_commands() : open_to_the_world();
 }
 
 /* ------------------------------------------------------------ after the loop */
@@ -211,6 +252,7 @@ static void drain_loop(void)
 
 void pc__server_end(void)
 {
+	pc__server.stopping = true; /* also where the start has failed: every module may go */
 	uv_prepare_stop(&before_sleep);
 	pc__sessions_reap();
 	pc__stores_flush();
@@ -226,6 +268,7 @@ void pc__server_end(void)
 	pc__jobs_stop();
 	pc__stores_close();
 	pc__hosts_free();
+	pc__systemd_stop();
 	pc__timers_stop();
 	pc__latency_stop();
 	drain_loop();

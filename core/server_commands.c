@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "hosts.h"
 #include "jobs.h"
+#include "log.h"
 #include "metrics.h"
 #include "server.h"
 #include "util/mem.h"
@@ -159,6 +160,8 @@ static void run_stats(pc_call *call, pc_module *m)
 		pc_call_print(call, "memory:      %zu KiB", resident / 1024);
 		print_io(call);
 		pc_call_print(call, "jobs:        %zu waiting", pc__jobs_pending());
+		pc_call_print(call, "log:         %llu lines could not be written",
+		              (unsigned long long)pc__log_dropped());
 	}
 	pc__metrics_each(print_metric, &s);
 	pc_call_end(call, PC_OK, NULL);

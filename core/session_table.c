@@ -15,7 +15,7 @@ static struct slot {
 	uint32_t next_free;
 } * slots;
 static uint32_t n_slots, first_free = UINT32_MAX;
-static size_t n_sessions;
+static size_t n_sessions, n_connected;
 
 static void grow(void)
 {
@@ -68,6 +68,11 @@ size_t pc__sessions_count(void)
 	return n_sessions;
 }
 
+size_t pc__sessions_connected(void)
+{
+	return n_connected;
+}
+
 /* ------------------------------------------------------------ by name */
 
 struct pc__user *pc__user_find(const pc_host *host, const char *username)
@@ -109,6 +114,7 @@ void pc__user_attach(struct pc__session *s)
 	s->user = u;
 	u->n_sessions++;
 	s->host->n_sessions++;
+	n_connected++;
 }
 
 void pc__user_detach(struct pc__session *s)
@@ -122,6 +128,7 @@ void pc__user_detach(struct pc__session *s)
 	s->next = NULL;
 	s->user = NULL;
 	s->host->n_sessions--;
+	n_connected--;
 	if (--u->n_sessions == 0)
 		user_free(u);
 }

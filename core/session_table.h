@@ -47,6 +47,7 @@ static inline struct pc__session *pc__session_of(const pc_session *s)
 void pc__session_add(struct pc__session *s);    /* gives it an id */
 void pc__session_remove(struct pc__session *s); /* the id finds nothing from now on */
 size_t pc__sessions_count(void);
+size_t pc__sessions_connected(void); /* with a full JID */
 
 /* ---- accounts */
 struct pc__user *pc__user_find(const pc_host *host, const char *username);

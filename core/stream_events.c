@@ -204,7 +204,8 @@ static void on_closed(pc_conn_id conn, const char *reason, void *data)
 	(void)data;
 	if (s == NULL)
 		return;
-	pc__log("streams", PC_DEBUG, "%s from %s ended: %s", s->class->name, s->ip, reason);
+	pc__log_session("streams", pc_stream_session(s), PC_DEBUG, "%s from %s ended: %s",
+	                s->class->name, s->ip, reason);
 	pc__stream_gone(s, reason);
 }
 

@@ -96,8 +96,9 @@ void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 		pc_stream_close(s);
 		return;
 	}
-	pc__log("streams", PC_DEBUG, "%s from %s: stream error %s%s%s", s->class->name, s->ip,
-	        condition, text ? ": " : "", text ? text : "");
+	pc__log_session("streams", pc_stream_session(s), PC_DEBUG,
+	                "%s from %s: stream error %s%s%s", s->class->name, s->ip, condition,
+	                text ? ": " : "", text ? text : "");
 	if (!s->header_sent)
 		pc__stream_send_header(s, own_name(s), s->peer);
 	write_error(s, condition, text);
