@@ -62,9 +62,12 @@ static void put_stamp(struct out *out, const char *format)
 
 static void put_session(struct out *out, const struct pc__line *line)
 {
+	const char *ip = line->ip ? line->ip : "";
+
 	if (line->session)
-		put(out, "[%llu%s%.60s] ", (unsigned long long)line->session, line->ip ? " " : "",
-		    line->ip ? line->ip : "");
+		put(out, "[%llu%s%.60s] ", (unsigned long long)line->session, *ip ? " " : "", ip);
+	else if (*ip)
+		put(out, "[%.60s] ", ip);
 }
 
 static void put_words(const struct pc__sink *sink, const struct pc__line *line, struct out *out)

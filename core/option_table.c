@@ -36,7 +36,7 @@ const pc_option pc__core_options[] = {
 	FLAG("no_daemonize", "false", "Of old Prosody; -D detaches"),
 
 	/* ---- log */
-	TABLE("log", "A file's name, \"*syslog\", \"*console\", or a table: levels to files, or sinks"),
+	TABLE("log", "A file's name, \"*syslog\", \"*journal\", \"*console\", or a table: levels to files, or sinks"),
 	FLAG("debug", "false", "Log at level debug where `log` names no level"),
 	TEXT("syslog_facility", "daemon", "daemon, user, local0 to local7, ..."),
 

@@ -200,12 +200,13 @@ static void on_written(pc_conn_id conn, unsigned marks, void *data)
 static void on_closed(pc_conn_id conn, const char *reason, void *data)
 {
 	pc_stream *s = pc__stream_find(conn);
+	pc_session who;
 
 	(void)data;
 	if (s == NULL)
 		return;
-	pc__log_session("streams", pc_stream_session(s), PC_DEBUG, "%s from %s ended: %s",
-	                s->class->name, s->ip, reason);
+	who = pc__stream_who(s);
+	pc__log_session("streams", &who, PC_DEBUG, "%s ended: %s", s->class->name, reason);
 	pc__stream_gone(s, reason);
 }
 

@@ -90,15 +90,16 @@ static const char *own_name(const pc_stream *s)
  * (4.9.1.1); what is still coming in is not looked at. */
 void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 {
+	const pc_session who = pc__stream_who(s);
+
 	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_GONE)
 		return;
 	if (s->class->framing == PC_FRAMING_RAW) {
 		pc_stream_close(s);
 		return;
 	}
-	pc__log_session("streams", pc_stream_session(s), PC_DEBUG,
-	                "%s from %s: stream error %s%s%s", s->class->name, s->ip, condition,
-	                text ? ": " : "", text ? text : "");
+	pc__log_session("streams", &who, PC_DEBUG, "%s: stream error %s%s%s", s->class->name,
+	                condition, text ? ": " : "", text ? text : "");
 	if (!s->header_sent)
 		pc__stream_send_header(s, own_name(s), s->peer);
 	write_error(s, condition, text);

@@ -20,6 +20,7 @@ struct pc_stream {
 	const pc_stream_class *class;
 	pc_module *m;
 	struct pc__session *session;
+	pc_session_id who; /* for the log: that one's number, also when it has gone */
 	pc_host *host;
 	struct pc__buf *sending; /* between begin and end */
 	size_t limit;            /* bytes of a stanza */
@@ -53,6 +54,12 @@ struct pc_stream {
 	char id[PC_ID_SIZE];
 	max_align_t data[];
 };
+
+/* For pc__log_session(). */
+static inline pc_session pc__stream_who(const pc_stream *s)
+{
+	return (pc_session){ .id = s->who, .ip = s->ip };
+}
 
 /* stream_header.c */
 void pc__stream_send_header(pc_stream *s, const char *from, const char *to);

@@ -124,7 +124,7 @@ pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_i
 	s->is_xmpp = class->framing == PC_FRAMING_XMPP;
 	n_xmpp += s->is_xmpp;
 	if (class->framing == PC_FRAMING_XMPP) {
-		s->session = pc__session_new(s, class->type, ip);
+		pc__stream_set_session(s, pc__session_new(s, class->type, ip));
 		s->session->pub.secure = secure;
 		set_deadline(s);
 	}
@@ -165,6 +165,7 @@ void pc__stream_gone(pc_stream *s, const char *reason)
 void pc__stream_set_session(pc_stream *s, struct pc__session *session)
 {
 	s->session = session;
+	s->who = session->pub.id;
 	if (session->pub.type == PC_C2S)
 		clear_deadline(s);
 }

@@ -25,7 +25,8 @@ class Daemon:
         self.seen, self.rest = "", b""
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**{k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}, **(env or {})}, preexec_fn=before)
+            env={**{k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}, **(env or {})}, preexec_fn=before,
+            close_fds=before is None)
 
     def __enter__(self):
         return self

@@ -4,6 +4,7 @@ import csv
 import itertools
 import os
 import pathlib
+import random
 import re
 import select
 import shlex
@@ -43,12 +44,17 @@ DEFAULTS = {
 
 
 def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """Below those that the kernel gives to connections: one of them would be in the way of a server that starts a
+    moment later."""
+    ports = []
+    while len(ports) < n:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                ports.append(port)
+            except OSError:
+                pass
     return ports
 
 

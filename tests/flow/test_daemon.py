@@ -71,7 +71,7 @@ def test_an_address_that_is_not_here():
 
 # ---- one server for one folder
 
-@rows(("sqlite",), ("memory",))
+@rows(("embedded", "sqlite"), ("in memory", "memory"))
 def test_second_server(storage):
     place = Server({"default_storage": f'"{storage}"'}, accounts=0)
     with Daemon(place) as d:
@@ -178,7 +178,7 @@ def test_user():
         group = os.stat(place.dir / "data").st_gid
         equal(numbers(pid, "Uid"), [user.pw_uid] * 4)
         equal(numbers(pid, "Gid"), [group] * 4)
-        assert 0 not in numbers(pid, "Groups") and numbers(pid, "CapEff".replace("Eff", "Eff")) is not None
+        assert 0 not in numbers(pid, "Groups")
         for task in os.listdir(f"/proc/{pid}/task"):
             equal(numbers(f"{pid}/task/{task}", "Uid"), [user.pw_uid] * 4)
         owners = {p.name: p.stat().st_uid for p in [place.dir / "data", *(place.dir / "data").rglob("*")]}
@@ -243,6 +243,7 @@ def test_notifications(abstract):
     place = Server({"allow_unencrypted_plain_auth": "true"}, accounts=1)
     manager = Manager(place.dir, abstract)
     with Daemon(place, env=manager.env) as d:
+        d.ready()
         ready = manager.expect("^READY=1")
         equal(int(ready["MAINPID"]), d.process.pid)
         equal(ready["STATUS"], "1 hosts, 0 sessions, 0 connections")
@@ -269,6 +270,7 @@ def test_watchdog():
     place = Server(accounts=0)
     manager = Manager(place.dir)
     with Daemon(place, env={**manager.env, "WATCHDOG_USEC": "200000"}) as d:
+        d.ready()
         manager.expect("^READY=1")
         for _ in range(3):
             manager.expect("^WATCHDOG=1$")
@@ -284,6 +286,7 @@ def test_watchdog():
         manager.expect("^WATCHDOG=1$")
     for env in ({"WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "nonsense"}):
         with Daemon(Server(accounts=0), env={**manager.env, **env}) as d:
+            d.ready()
             manager.expect("^READY=1")
             d.signal(signal.SIGTERM)
             while "STOPPING" not in (got := manager.expect("")):
@@ -342,13 +345,12 @@ def listening(family=socket.AF_INET, address="127.0.0.1", port=0, both=False):
     return s
 
 
-# Of a raised Popen the descriptors above 2 are closed before arrange() where close_fds is true, so all is in the child.
 def greeted(address, port):
     with socket.create_connection((address, port), DEADLINE) as s:
         s.settimeout(DEADLINE)
         s.sendall(f"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='{HOST}' "
                   "version='1.0'>".encode())
-        return b"<stream:stream" in s.recv(4096) or b"stream" in s.recv(4096)
+        return b"stream" in s.recv(4096)
 
 
 def test_handed_sockets():

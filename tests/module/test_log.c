@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -118,6 +120,8 @@ static void wrong_forms(void **state)
 		"log = { { levels = 'loud', to = 'console' } }",
 		"log = { { to = 'file' } }",
 		"log = { { levels = { 'loud' }, to = 'console' } }",
+		"log = { { to = 'console', format = 'loud' } }",
+		"log = { { to = 'syslog', format = 'json' } }",
 		"log = '/nowhere/at/all'",
 	};
 
@@ -126,7 +130,10 @@ static void wrong_forms(void **state)
 		use("log = 'complaints.log'");
 		use(wrong[i]);
 		pc__log_free();
-		file_has("complaints.log", i == 7 ? "/nowhere/at/all: No such file" : "option log",
+		file_has("complaints.log",
+		         i == PC__COUNT(wrong) - 1
+		                 ? "/nowhere/at/all cannot be opened: No such file"
+		                 : "option log",
 		         1);
 		folder_write(&folder, "complaints.log", "");
 	}
@@ -149,6 +156,16 @@ static void sources(void **state)
 	file_has("a.log", " warn  [42 192.0.2.1] text\n", 1);
 	pc_log_session(&m, &bare, PC_WARN, "text");
 	file_has("a.log", " warn  [43] text\n", 1);
+	assert_int_equal(pc__log_about(44), 0);
+	pc__log("core", PC_WARN, "ambient");
+	file_has("a.log", " core                     warn  [44] ambient\n", 1);
+	pc_log(&m, PC_WARN, "ambient");
+	file_has("a.log", " warn  [44] ambient\n", 2);
+	pc__log_session("core", &s, PC_WARN, "named");
+	file_has("a.log", " core                     warn  [42 192.0.2.1] named\n", 1);
+	assert_int_equal(pc__log_about(0), 44);
+	pc__log_session("core", NULL, PC_WARN, "nobody's");
+	file_has("a.log", " core                     warn  nobody's\n", 1);
 	pc_log(&m, PC_DEBUG, "unseen");
 	pc_log_session(&m, &s, PC_DEBUG, "unseen");
 	file_has("a.log", "unseen", 0);
@@ -276,6 +293,137 @@ static void a_full_disk(void **state)
 	file_has("a.log", "info  room again\n", 1);
 }
 
+/* ---- formats */
+
+static void formatted(struct pc__sink *sink, const struct pc__line *line, const char *expected)
+{
+	char out[PC__LOG_LINE + 1];
+	size_t len = pc__log_format(sink, line, out);
+
+	out[len] = '\0';
+	if (strstr(out, expected) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", expected, out);
+}
+
+static void formats(void **state)
+{
+	static const char text[] = "say \\n \"\xc3\xa9\"";
+	const struct pc__line line = { PC_ERROR,    "h.example:x", 42,
+		                       "192.0.2.1", text,          sizeof(text) - 1 };
+	struct pc__line bare = line;
+	struct pc__sink *syslog = pc__sink_new(PC__SINK_SYSLOG, NULL, 0xf);
+	struct pc__sink *journal = pc__sink_new(PC__SINK_JOURNAL, NULL, 0xf);
+	struct pc__sink *file = pc__sink_new(PC__SINK_FILE, "x", 0xf);
+
+	(void)state;
+	bare.session = 0;
+	bare.ip = NULL;
+	syslog->facility = 16;
+	formatted(syslog, &line, "<131>prosody-c[");
+	formatted(syslog, &line, "]: h.example:x error [42 192.0.2.1] say \\n \"\xc3\xa9\"");
+	formatted(journal, &line, "PRIORITY=3\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=prosody-c\n");
+	formatted(journal, &line,
+	          "PROSODY_SOURCE=h.example:x\nPROSODY_SESSION=42\nPROSODY_IP=192.0.2.1\n"
+	          "MESSAGE=h.example:x: say \\n \"\xc3\xa9\"\n");
+	formatted(journal, &bare, "PROSODY_SOURCE=h.example:x\nMESSAGE=");
+	file->json = true;
+	formatted(file, &line,
+	          "Z\",\"level\":\"error\",\"source\":\"h.example:x\",\"session\":42,\"ip\":"
+	          "\"192.0.2.1\",\"text\":\"say \\\\n \\\"\xc3\xa9\\\"\"}\n");
+	formatted(file, &bare, "\"source\":\"h.example:x\",\"text\":\"");
+	file->json = false;
+	file->stamp = pc__strdup("at %H o'clock");
+	formatted(file, &bare, " o'clock h.example:x");
+	file->colour = true;
+	formatted(file, &bare, "\033[1;31merror\033[0m say");
+	pc__sink_free(&syslog);
+	pc__sink_free(&journal);
+	pc__sink_free(&file);
+}
+
+/* The longest lines end as they should, whatever has to be escaped in them. */
+static void long_objects(void **state)
+{
+	struct pc__sink *file = pc__sink_new(PC__SINK_FILE, "x", 0xf);
+	char out[PC__LOG_LINE], text[PC__LOG_TEXT];
+	struct pc__line line = { PC_INFO, "x", 1, "::1", text, 0 };
+
+	(void)state;
+	file->json = true;
+	for (size_t len = PC__LOG_TEXT - 20; len < PC__LOG_TEXT; len++) {
+		for (size_t i = 0; i < len; i++)
+			text[i] = i + 1 == len || i % 3 == 0 ? '"' : i % 3 == 1 ? '\xc3' : '\xa9';
+		line.len = len;
+		size_t n = pc__log_format(file, &line, out);
+
+		assert_true(n <= sizeof(out));
+		assert_memory_equal(out + n - 3, "\"}\n", 3);
+		assert_int_not_equal((unsigned char)out[n - 4], 0xc3);
+		assert_int_not_equal(out[n - 4], '\\');
+	}
+	pc__sink_free(&file);
+}
+
+/* Datagrams: one a line; who does not read loses some, and is told how many. */
+static void datagrams(void **state)
+{
+	struct pc__sink *sink = pc__sink_new(PC__SINK_JOURNAL, NULL, 0xf);
+	struct pc__line line = { PC_INFO, "x", 0, NULL, "text", 4 };
+	char got[PC__LOG_LINE + 1];
+	size_t sent = 0, lost = 0;
+	int fds[2];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+	sink->fd = fds[0];
+	sink->socket = true;
+	for (int i = 0; i < 5000; i++) {
+		bool taken = pc__sink_write(sink, &line);
+
+		sent += taken;
+		lost += !taken;
+	}
+	assert_true(sent > 0);
+	assert_true(lost > 0);
+	while (sent-- > 0) {
+		n = recv(fds[1], got, sizeof(got) - 1, 0);
+		got[n > 0 ? n : 0] = '\0';
+		assert_non_null(strstr(got, "\nMESSAGE=x: text\n"));
+	}
+	assert_true(pc__sink_write(sink, &line));
+	n = recv(fds[1], got, sizeof(got) - 1, 0);
+	got[n > 0 ? n : 0] = '\0';
+	assert_int_equal(strtoul(strstr(got, "MESSAGE=log: ") + 13, NULL, 10), lost);
+	close(fds[1]);
+	pc__sink_free(&sink);
+}
+
+/* What is open is kept where the same name cannot be opened any more, and that is said. */
+static void kept(void **state)
+{
+	char *from = folder_file(&folder, "logs"), *to = folder_file(&folder, "old");
+
+	(void)state;
+	assert_int_equal(mkdir(from, 0700), 0);
+	use("log = { info = 'logs/a.log', error = 'b.log' }");
+	assert_int_equal(rename(from, to), 0);
+	pc__log_setup();
+	pc__log("test", PC_INFO, "after");
+	file_has("b.log", "logs/a.log cannot be opened: No such file", 1);
+	file_has("old/a.log", "after\n", 1);
+	pc__log_reopen();
+	pc__log("test", PC_INFO, "again");
+	file_has("b.log", "cannot be opened again, and what was open is kept: No such file", 1);
+	file_has("old/a.log", "again\n", 1);
+	free(from);
+	from = folder_file(&folder, "old/a.log");
+	unlink(from);
+	rmdir(to);
+	free(from);
+	free(to);
+}
+
 #define THREADS 4
 #define LINES 500
 
@@ -309,9 +457,10 @@ static void many_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(forms),        TEST(wrong_forms), TEST(sources),
-		TEST(escaping),     TEST(long_lines),  TEST(reopened),
-		TEST(a_stuck_pipe), TEST(a_full_disk), TEST(many_threads),
+		TEST(forms),        TEST(wrong_forms), TEST(sources),      TEST(escaping),
+		TEST(long_lines),   TEST(reopened),    TEST(a_stuck_pipe), TEST(a_full_disk),
+		TEST(many_threads), TEST(formats),     TEST(long_objects), TEST(datagrams),
+		TEST(kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
