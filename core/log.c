@@ -60,26 +60,28 @@ static void replace(struct pc__sink *sinks)
 	atomic_store(&levels, all);
 }
 
-static void write_line(struct pc__line *line, const char *text, size_t len)
+/* `like` but for the text. */
+static void write_line(const struct pc__line *like, const char *text, size_t len)
 {
 	char escaped[PC__LOG_TEXT];
+	struct pc__line line = *like;
 
-	line->text = escaped;
-	line->len = pc__log_escape(text, len, escaped, sizeof(escaped));
-	if (line->session == 0)
-		line->session = about;
+	line.text = escaped;
+	line.len = pc__log_escape(text, len, escaped, sizeof(escaped));
+	if (line.session == 0)
+		line.session = about;
 	pthread_mutex_lock(&log_state.lock);
 	if (!log_state.begun)
 		replace(console(atomic_load(&levels)));
 	for (struct pc__sink *sink = log_state.sinks; sink; sink = sink->next)
-		if (sink->levels >> line->level & 1)
-			log_state.dropped += !pc__sink_write(sink, line);
+		if (sink->levels >> line.level & 1)
+			log_state.dropped += !pc__sink_write(sink, &line);
 	pthread_mutex_unlock(&log_state.lock);
 }
 
 /* ---- lines */
 
-static void say(struct pc__line *line, const char *format, va_list args)
+static void say(const struct pc__line *line, const char *format, va_list args)
 {
 	char text[PC__LOG_TEXT];
 	int n = vsnprintf(text, sizeof(text), format, args);
