@@ -39,25 +39,16 @@ int pc_user_known(pc_host *host, const char *user)
 
 /* ------------------------------------------------------------ questions */
 
-/* Who asked may be unloaded before the provider answers. */
+/* Who asked may be unloaded before the provider answers; and so may the provider, which then never
+ * does. One that was only replaced still answers. */
 struct question {
-	pc_module *m; /* NULL: of the core */
+	struct pc__owned owned; /* by the provider */
+	pc_module *m;           /* NULL: of the core */
 	pc_done_fn *done;
 	pc_keys_fn *keys;
 	pc_names_fn *names;
 	void *data;
 };
-
-static struct question *question_new(pc_module *m, void *data)
-{
-	struct question *q = pc__alloc(sizeof(*q));
-
-	q->m = m;
-	q->data = data;
-	if (m)
-		pc__module_hold(m);
-	return q;
-}
 
 static bool is_wanted(const struct question *q)
 {
@@ -66,6 +57,7 @@ static bool is_wanted(const struct question *q)
 
 static void question_free(struct question *q)
 {
+	pc__disown(&q->owned);
 	if (q->m)
 		pc__module_release(q->m);
 	free(q);
@@ -98,17 +90,43 @@ static void on_names(int err, const char *const *names, size_t n, void *data)
 	question_free(q);
 }
 
-static struct question *ask_done(pc_module *m, pc_done_fn *fn, void *data)
+static void on_provider_gone(struct pc__owned *o)
 {
-	struct question *q = question_new(m, data);
+	struct question *q = PC__CONTAINER(o, struct question, owned);
+
+	if (o->m->state != PC__DEAD)
+		return;
+	if (q->done)
+		on_done(PC_ECANCELED, q);
+	else if (q->keys)
+		on_keys(PC_ECANCELED, NULL, q);
+	else
+		on_names(PC_ECANCELED, NULL, 0, q);
+}
+
+static struct question *question_new(pc_module *provider, pc_module *m, void *data)
+{
+	struct question *q = pc__alloc(sizeof(*q));
+
+	q->m = m;
+	q->data = data;
+	if (m)
+		pc__module_hold(m);
+	pc__own(provider, &q->owned, on_provider_gone);
+	return q;
+}
+
+static struct question *ask_done(pc_module *provider, pc_module *m, pc_done_fn *fn, void *data)
+{
+	struct question *q = question_new(provider, m, data);
 
 	q->done = fn;
 	return q;
 }
 
-static struct question *ask_keys(pc_module *m, pc_keys_fn *fn, void *data)
+static struct question *ask_keys(pc_module *provider, pc_module *m, pc_keys_fn *fn, void *data)
 {
-	struct question *q = question_new(m, data);
+	struct question *q = question_new(provider, m, data);
 
 	q->keys = fn;
 	return q;
@@ -120,7 +138,7 @@ void pc_user_exists(pc_module *m, pc_host *host, const char *user, pc_done_fn *f
 	const pc_auth_provider *p = provider(host, &owner);
 
 	if (p && p->exists)
-		p->exists(owner, user, on_done, ask_done(m, fn, data));
+		p->exists(owner, user, on_done, ask_done(owner, m, fn, data));
 	else
 		fn(PC_ENOTSUP, data);
 }
@@ -132,7 +150,7 @@ void pc_user_keys(pc_module *m, pc_host *host, const char *user, pc_scram_hash h
 	const pc_auth_provider *p = provider(host, &owner);
 
 	if (p && p->keys)
-		p->keys(owner, user, hash, on_keys, ask_keys(m, fn, data));
+		p->keys(owner, user, hash, on_keys, ask_keys(owner, m, fn, data));
 	else
 		fn(PC_ENOTSUP, NULL, data);
 }
@@ -144,7 +162,7 @@ void pc_user_look(pc_module *m, pc_host *host, pc_scram_hash hash, uint32_t die,
 	const pc_auth_provider *p = provider(host, &owner);
 
 	if (p && p->size > offsetof(pc_auth_provider, look) && p->look)
-		p->look(owner, hash, die, on_keys, ask_keys(m, fn, data));
+		p->look(owner, hash, die, on_keys, ask_keys(owner, m, fn, data));
 	else
 		fn(PC_ENOTSUP, NULL, data);
 }
@@ -156,7 +174,7 @@ void pc_user_check(pc_module *m, pc_host *host, const char *user, const char *pa
 	const pc_auth_provider *p = provider(host, &owner);
 
 	if (p && p->check)
-		p->check(owner, user, password, on_done, ask_done(m, fn, data));
+		p->check(owner, user, password, on_done, ask_done(owner, m, fn, data));
 	else
 		fn(PC_ENOTSUP, data);
 }
@@ -168,7 +186,7 @@ void pc_user_list(pc_module *m, pc_host *host, pc_names_fn *fn, void *data)
 	struct question *q;
 
 	if (p && p->list) {
-		q = question_new(m, data);
+		q = question_new(owner, m, data);
 		q->names = fn;
 		p->list(owner, on_names, q);
 	} else {
@@ -183,7 +201,7 @@ void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *p
 	const pc_auth_provider *p = provider(host, &owner);
 
 	if (p && p->create)
-		p->create(owner, user, password, on_done, ask_done(m, fn, data));
+		p->create(owner, user, password, on_done, ask_done(owner, m, fn, data));
 	else
 		fn(PC_ENOTSUP, data);
 }
@@ -191,6 +209,7 @@ void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *p
 /* ------------------------------------------------------------ changes that others must hear of */
 
 struct change {
+	struct pc__owned owned; /* by the provider, until it has answered */
 	pc_host *host;
 	pc_module *m;
 	pc_done_fn *fn;
@@ -198,8 +217,23 @@ struct change {
 	char user[];
 };
 
-static struct change *change_new(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn,
-                                 void *data)
+static void change_end(struct change *c, int err)
+{
+	pc__disown(&c->owned);
+	if (c->fn && pc__module_callable(c->m))
+		c->fn(err, c->data);
+	pc__module_release(c->m);
+	free(c);
+}
+
+static void on_changer_gone(struct pc__owned *o)
+{
+	if (o->m->state == PC__DEAD)
+		change_end(PC__CONTAINER(o, struct change, owned), PC_ECANCELED);
+}
+
+static struct change *change_new(pc_module *provider, pc_module *m, pc_host *host, const char *user,
+                                 pc_done_fn *fn, void *data)
 {
 	size_t len = strlen(user) + 1;
 	struct change *c = pc__alloc(sizeof(*c) + len);
@@ -207,15 +241,8 @@ static struct change *change_new(pc_module *m, pc_host *host, const char *user, 
 	*c = (struct change){ .host = host, .m = m, .fn = fn, .data = data };
 	memcpy(c->user, user, len);
 	pc__module_hold(m);
+	pc__own(provider, &c->owned, on_changer_gone);
 	return c;
-}
-
-static void change_end(struct change *c, int err)
-{
-	if (c->fn && pc__module_callable(c->m))
-		c->fn(err, c->data);
-	pc__module_release(c->m);
-	free(c);
 }
 
 static void tell(const struct change *c, const char *event)
@@ -245,7 +272,7 @@ void pc_user_set_password(pc_module *m, pc_host *host, const char *user, const c
 		fn(PC_ENOTSUP, data);
 	else
 		p->set_password(owner, user, password, on_password_set,
-		                change_new(m, host, user, fn, data));
+		                change_new(owner, m, host, user, fn, data));
 }
 
 static void close_sessions(pc_host *host, const char *user)
@@ -269,6 +296,7 @@ static void on_removed(int err, void *data)
 		change_end(c, err);
 		return;
 	}
+	pc__disown(&c->owned);
 	tell(c, "user-deleted");
 	close_sessions(c->host, c->user);
 	pc__roster_forget(c->host, c->user);
@@ -283,5 +311,5 @@ void pc_user_remove(pc_module *m, pc_host *host, const char *user, pc_done_fn *f
 	if (p == NULL || p->remove == NULL)
 		fn(PC_ENOTSUP, data);
 	else
-		p->remove(owner, user, on_removed, change_new(m, host, user, fn, data));
+		p->remove(owner, user, on_removed, change_new(owner, m, host, user, fn, data));
 }

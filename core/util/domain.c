@@ -7,6 +7,8 @@
 #include "util/utf8.h"
 
 #define LABEL_MAX 63
+#define CHARACTERS_MAX                                                                             \
+	255 /* characters of a name with labels that are not ASCII: the DNS has no longer */
 
 static bool is_a_label(const char *label, size_t len)
 {
@@ -51,15 +53,66 @@ static int check_labels(const char *ascii, size_t len)
 	}
 }
 
-/* The dots of IDNA2003 (RFC 3490 section 3.1). */
+/* The dots of IDNA2003 (RFC 3490 section 3.1). Bytes of the one at `s`, or 0. */
+static size_t dot_at(const char *s)
+{
+	if (*s == '.')
+		return 1;
+	return strncmp(s, "\xe3\x80\x82", 3) == 0 || strncmp(s, "\xef\xbc\x8e", 3) == 0 ||
+	                       strncmp(s, "\xef\xbd\xa1", 3) == 0
+	               ? 3
+	               : 0;
+}
+
 static size_t count_dots(const char *s)
 {
 	size_t n = 0;
 
 	for (; *s; s++)
-		n += *s == '.' || strncmp(s, "\xe3\x80\x82", 3) == 0 ||
-		     strncmp(s, "\xef\xbc\x8e", 3) == 0 || strncmp(s, "\xef\xbd\xa1", 3) == 0;
+		n += dot_at(s) > 0;
 	return n;
+}
+
+static size_t count_characters(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xC0) != 0x80;
+	return n;
+}
+
+static size_t label_length(const char *s)
+{
+	size_t len = 0;
+
+	while (s[len] && dot_at(s + len) == 0)
+		len++;
+	return len;
+}
+
+/* Nameprep, label by label: libidn does that too, but its time grows with the square of what a
+ * label becomes. No label makes another one, and none is longer than the DNS has them. */
+static bool prep_labels(const char *in, char *out)
+{
+	char label[PC__PREP_SIZE];
+	size_t at = 0, characters = 0;
+
+	for (;; in += dot_at(in)) {
+		size_t len = label_length(in);
+		ssize_t n = pc__prep_label(in, len, label);
+
+		if (n < 0 || count_dots(label) > 0 || count_characters(label) > LABEL_MAX ||
+		    (characters += count_characters(label) + 1) > CHARACTERS_MAX ||
+		    at + (size_t)n + 1 > PC_JID_PART_MAX)
+			return false;
+		memcpy(out + at, label, (size_t)n + 1);
+		at += (size_t)n;
+		in += len;
+		if (*in == '\0')
+			return true;
+		out[at++] = '.';
+	}
 }
 
 /* What of a prepared name is ASCII must be what plain names may hold: compatibility characters turn
@@ -116,9 +169,10 @@ static int idna(const char *in, char *out)
 
 static ssize_t prep_unicode(const char *in, char *out)
 {
-	char again[PC__PREP_SIZE];
+	char again[PC__PREP_SIZE], labels[PC__PREP_SIZE];
 
-	if (idna(in, out) < 0 || idna(out, again) < 0 || strcmp(out, again) != 0)
+	if (!prep_labels(in, labels) || idna(labels, out) < 0 || idna(out, again) < 0 ||
+	    strcmp(out, again) != 0)
 		return PC_EINVAL;
 	return (ssize_t)strlen(out);
 }

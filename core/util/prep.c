@@ -1,5 +1,6 @@
 #include "util/prep.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <stringprep.h>
 
@@ -23,9 +24,32 @@
 const uint8_t pc__ascii_class[256] = { CLASS_16(0),  CLASS_16(16), CLASS_16(32), CLASS_16(48),
 	                               CLASS_16(64), CLASS_16(80), CLASS_16(96), CLASS_16(112) };
 
+/* Case folding makes three characters of one at most. Normalizing makes up to 18, but what fills
+ * this then is longer than any address. */
+#define POINTS_MOST 4096
+
+/* In one go: stringprep() gives the profile 50 more places at a time and starts again, which costs
+ * milliseconds where each character becomes many. */
 static bool apply(char *s, const Stringprep_profile *profile)
 {
-	return stringprep(s, PC__PREP_SIZE, 0, profile) == STRINGPREP_OK;
+	uint32_t points[POINTS_MOST];
+	size_t n, len = PC__PREP_SIZE;
+	uint32_t *given = stringprep_utf8_to_ucs4(s, -1, &n);
+	char *text;
+
+	if (given == NULL || n > PC_JID_PART_MAX) {
+		free(given);
+		return false;
+	}
+	memcpy(points, given, n * sizeof(*points));
+	free(given);
+	if (stringprep_4i(points, &n, POINTS_MOST, 0, profile) != STRINGPREP_OK)
+		return false;
+	text = stringprep_ucs4_to_utf8(points, (ssize_t)n, NULL, &len);
+	if (text && len < PC__PREP_SIZE)
+		memcpy(s, text, len + 1);
+	free(text);
+	return text && len < PC__PREP_SIZE;
 }
 
 /* Length when all is well, PC_EINVAL otherwise. */
@@ -58,6 +82,11 @@ static ssize_t profile_stable(const char *in, size_t len, char *out,
 static bool length_fits(size_t len)
 {
 	return len > 0 && len <= PC_JID_PART_MAX;
+}
+
+ssize_t pc__prep_label(const char *in, size_t len, char out[static PC__PREP_SIZE])
+{
+	return length_fits(len) ? profile_once(in, len, out, stringprep_nameprep) : PC_EINVAL;
 }
 
 ssize_t pc__prep_local(const char *in, size_t len, char out[static PC__PREP_SIZE])

@@ -17,6 +17,8 @@ ssize_t pc__prep_resource(const char *in, size_t len, char out[static PC__PREP_S
 /* A name, its labels in Unicode, without the dot at its end; or an IPv4 address; or an IPv6 one in
  * brackets, in the form of RFC 5952. Letters, digits, '-' inside of labels and '_' are allowed. */
 ssize_t pc__prep_domain(const char *in, size_t len, char out[static PC__PREP_SIZE]);
+/* Nameprep (RFC 3491) of one label; it may have changed again when prepared again. */
+ssize_t pc__prep_label(const char *in, size_t len, char out[static PC__PREP_SIZE]);
 /* SASLprep (RFC 4013); unassigned code points pass, for passwords are younger than Unicode 3.2. */
 ssize_t pc__prep_sasl(const char *in, size_t len, char out[static PC__PREP_SIZE]);
 

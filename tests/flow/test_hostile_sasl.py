@@ -328,3 +328,16 @@ def test_gone_while_the_password_is_checked(server):
     c = server.client()
     c.sock.settimeout(DEADLINE)
     c.login(server.names[0], PASSWORD, "r").nothing()
+
+
+@alone(accounts=0, config={"default_iteration_count": "4000000"})
+def test_provider_goes_while_the_password_is_checked(server):
+    """Who waits for an answer that nobody will give any more is told at once, and can try again."""
+    c = opened(server)
+    c.auth("PLAIN", sasl.plain("nobody", PASSWORD))
+    c.send(" ")
+    server.ctl("module", "unload", HOST, "auth_internal_hashed")
+    fails(c, "temporary-auth-failure")
+    server.ctl("module", "load", HOST, "auth_internal_hashed")
+    c.auth("PLAIN", sasl.plain("nobody", PASSWORD))
+    fails(c, "not-authorized")

@@ -4,7 +4,7 @@ from xml.sax.saxutils import quoteattr
 
 from flow import HOST, NS, PASSWORD, alone, equal, rows
 
-SERVER = dict(hosts={HOST: {}, "other.example": {}}, accounts=420)
+SERVER = dict(hosts={HOST: {}, "other.example": {}}, accounts=460)
 PING = f"<ping xmlns='{NS['ping']}'/>"
 
 
@@ -196,6 +196,23 @@ def test_resource_that_is_counted_up(server):
         assert got.endswith("#2") and resource.startswith(got[:-2]) and len(got.encode()) <= 1023, got
         made[0].message(made[1].jid)
         made[1].expect("message", to=made[1].jid)
+
+
+MARKS = "a" + "\u0301\u0323\u0302\u031b\u0327" * 100
+
+
+@rows(
+    ("letters that become many", "\ufdfa" * 340 + "@x"), ("domain of them", "a@" + "\ufdfa" * 340),
+    ("labels of them", "a@" + ".".join(["\ufdfa" * 20] * 16)), ("resource of them", "a@b/" + "\ufdfa" * 340),
+    ("marks", MARKS + "@b/" + MARKS), ("domain of marks", "a@" + MARKS[:500]), ("long label", "a@" + "é" * 511),
+    ("labels", "a@" + ".".join(["é" * 20] * 24)), ("A-labels", "a@" + ".".join(["xn--" + "a" * 55 + "-9c"] * 15)),
+)
+def test_addresses_that_cost_much(server, to):
+    """Preparing takes a time that the length of what was sent bounds: nobody is held up by it."""
+    a, b = server.login(), server.login()
+    a.send(f"<message to='{to}' type='error'/>" * 800)
+    b.nothing()
+    a.nothing()
 
 
 # ---- namespaces that are no URI
