@@ -269,7 +269,7 @@ def test_stamp_in_our_name(server, stamp):
     forged = "".join(stamp.format(by=by) for by in (HOST, "LOCALHOST", "localhost.", "localhost/r") * 2)
     kept = stamp.format(by=a.jid) + stamp.format(by="other.example") + f"<f xmlns='urn:a'>{stamp.format(by=HOST)}</f>"
     for to in (b.jid, b.bare, f"{away}@{HOST}"):
-        a.message(to, inner=forged + kept + forged)
+        a.message(to, inner=forged + kept + forged * 3)
     a.presence(forged + kept)
     for _ in range(2):
         got = b.find("message")
@@ -287,6 +287,16 @@ def test_stamp_without_a_name(server):
     a, b = server.login(), server.online()
     a.message(b.jid, inner=f"<delay xmlns='urn:xmpp:delay' stamp='{STAMP}'/>")
     equal(stamps(b.expect("message")), [("urn:xmpp:delay", None)])
+
+
+def test_many_stamps(server):
+    """More than anybody needs go unseen, so that looking at them costs nothing."""
+    a, b = server.login(), server.online()
+    stamp = f"<delay xmlns='urn:xmpp:delay' from='{chr(0xfdfa) * 300}' stamp='{STAMP}'/>"
+    for _ in range(40):
+        a.message(b.jid, inner=stamp * 200)
+    for _ in range(40):
+        equal(len(stamps(b.expect("message"))), 16)
 
 
 def test_id_in_our_name(server):

@@ -163,6 +163,27 @@ static void removes_children(void **state)
 	pc_stanza_free(&st);
 }
 
+static bool is_named(const pc_stanza *child, void *data)
+{
+	return strcmp(pc_stanza_name(child), data) == 0;
+}
+
+static void removes_by_a_rule(void **state)
+{
+	pc_stanza *st = parse("<message><a/>x<a/><b><a/></b><a/><a/></message>");
+	char a[] = "a", c[] = "c";
+
+	(void)state;
+	assert_int_equal(pc_stanza_remove_if(st, is_named, c), 0);
+	assert_int_equal(pc_stanza_remove_if(st, is_named, a), 4);
+	assert_text(st, "<message>x<b><a/></b></message>");
+	pc_stanza_open(st, "d", NULL);
+	assert_text(st, "<message>x<b><a/></b><d/></message>");
+	assert_int_equal(pc_stanza_remove_if(pc_stanza_child(st, "b", NULL), is_named, a), 1);
+	assert_text(st, "<message>x<b/><d/></message>");
+	pc_stanza_free(&st);
+}
+
 /* Only the root ends the tree. */
 static void frees_roots_only(void **state)
 {
@@ -450,15 +471,25 @@ static void visits_attributes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(builds_and_writes),  cmocka_unit_test(reads),
-		cmocka_unit_test(changes_attributes), cmocka_unit_test(knows_every_type),
-		cmocka_unit_test(knows_kinds),        cmocka_unit_test(removes_children),
-		cmocka_unit_test(frees_roots_only),   cmocka_unit_test(clones_in_one_block),
-		cmocka_unit_test(appends_copies),     cmocka_unit_test(answers),
-		cmocka_unit_test(reads_errors),       cmocka_unit_test(recommends_types),
-		cmocka_unit_test(stamps_delays),      cmocka_unit_test(writes_nothing_illegal),
-		cmocka_unit_test(keeps_namespaces),   cmocka_unit_test(refuses_to_parse),
-		cmocka_unit_test(counts_memory),      cmocka_unit_test(visits_attributes),
+		cmocka_unit_test(builds_and_writes),
+		cmocka_unit_test(reads),
+		cmocka_unit_test(changes_attributes),
+		cmocka_unit_test(knows_every_type),
+		cmocka_unit_test(knows_kinds),
+		cmocka_unit_test(removes_children),
+		cmocka_unit_test(removes_by_a_rule),
+		cmocka_unit_test(frees_roots_only),
+		cmocka_unit_test(clones_in_one_block),
+		cmocka_unit_test(appends_copies),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(reads_errors),
+		cmocka_unit_test(recommends_types),
+		cmocka_unit_test(stamps_delays),
+		cmocka_unit_test(writes_nothing_illegal),
+		cmocka_unit_test(keeps_namespaces),
+		cmocka_unit_test(refuses_to_parse),
+		cmocka_unit_test(counts_memory),
+		cmocka_unit_test(visits_attributes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
