@@ -51,7 +51,7 @@ static bool is_pieces(const char *text, const char *prefix, const char *ns, cons
 {
 	if (!eat(&text, prefix))
 		return false;
-	if (ns && (!eat(&text, ns) || *text++ != ':'))
+	if (ns && (!eat(&text, ns) || !eat(&text, ":")))
 		return false;
 	return strcmp(text, name) == 0;
 }

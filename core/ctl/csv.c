@@ -101,19 +101,13 @@ static int ask_all(struct talk *talk, FILE *f, struct tally *tally)
 	return err == PC_EIO ? err : talk_finish(talk);
 }
 
-int ctl_csv(const struct ctl *ctl, const char *file)
+static int add_all(const struct ctl *ctl, FILE *f)
 {
 	struct tally tally = { 0, 0 };
-	FILE *f = strcmp(file, "-") == 0 ? stdin : fopen(file, "r");
 	struct talk *talk;
 	pid_t child;
-	int fd, err;
+	int fd = ctl_connect(ctl, true, &child), err;
 
-	if (f == NULL) {
-		fprintf(stderr, "prosody-ctl: %s: %s\n", file, strerror(errno));
-		return CTL_USAGE;
-	}
-	fd = ctl_connect(ctl, true, &child);
 	if (fd < 0)
 		return CTL_FAILED;
 	talk = talk_new(fd, on_ended, &tally);
@@ -122,8 +116,23 @@ int ctl_csv(const struct ctl *ctl, const char *file)
 		fputs("prosody-ctl: the server has gone\n", stderr);
 	talk_free(&talk);
 	ctl_disconnect(fd, child);
-	if (f != stdin)
-		fclose(f);
 	printf("%lu accounts made, %lu failed\n", tally.made, tally.failed);
 	return err == PC_OK && tally.failed == 0 ? CTL_OK : CTL_FAILED;
+}
+
+int ctl_csv(const struct ctl *ctl, const char *file)
+{
+	FILE *f;
+	int status;
+
+	if (strcmp(file, "-") == 0)
+		return add_all(ctl, stdin);
+	f = fopen(file, "r");
+	if (f == NULL) {
+		fprintf(stderr, "prosody-ctl: %s: %s\n", file, strerror(errno));
+		return CTL_USAGE;
+	}
+	status = add_all(ctl, f);
+	fclose(f);
+	return status;
 }

@@ -138,8 +138,10 @@ void sqlite_finalize_all(struct connection *c)
 {
 	for (int i = 0; i < N_STATEMENTS; i++)
 		sqlite3_finalize(c->statements[i]);
-	for (int i = 0; i < N_SEARCHES * N_WITHS * 2; i++)
-		sqlite3_finalize((&c->searches[0][0][0])[i]);
+	for (int what = 0; what < N_SEARCHES; what++)
+		for (int with = 0; with < N_WITHS; with++)
+			for (int reverse = 0; reverse < 2; reverse++)
+				sqlite3_finalize(c->searches[what][with][reverse]);
 	memset(c->statements, 0, sizeof(c->statements));
 	memset(c->searches, 0, sizeof(c->searches));
 }

@@ -21,7 +21,7 @@ warnings()
 		! command -v ccache >/dev/null || launcher=ccache
 		cmake -S . -B build-lint-$compiler -G Ninja -DCMAKE_BUILD_TYPE=Release -DPC_WERROR=ON \
 			-DCMAKE_C_COMPILER=$compiler -DCMAKE_C_COMPILER_LAUNCHER=$launcher >/dev/null || return 1
-		cmake --build build-lint-$compiler -j "$JOBS" --target all unit-tests || status=1
+		cmake --build build-lint-$compiler -j "$JOBS" --target all unit-tests -- -k 0 || status=1
 	done
 	return $status
 }

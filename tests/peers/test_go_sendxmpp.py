@@ -17,12 +17,12 @@ def test_send(server, direct):
     receiver.presence()
     port = server.tls_port if direct else server.port
     status, text = run(program("go-sendxmpp"), "-n", *(["-t"] if direct else []), "-u", f"{sender}@{HOST}", "-p",
-                       PASSWORD, "-j", f"{HOST}:{port}", receiver.bare, input="over to you\n")
+                       PASSWORD, "-j", f"127.0.0.1:{port}", receiver.bare, input="over to you\n")
     assert status == 0, text
     assert receiver.find("message").child_text("body").strip() == "over to you"
 
 
 def test_wrong_password(server):
     status, text = run(program("go-sendxmpp"), "-n", "-u", f"{server.account()}@{HOST}", "-p", "wrong", "-j",
-                       f"{HOST}:{server.port}", f"nobody@{HOST}", input="x\n")
-    assert status != 0, text
+                       f"127.0.0.1:{server.port}", f"nobody@{HOST}", input="x\n")
+    assert status != 0 and "not-authorized" in text, text
