@@ -58,6 +58,19 @@ bool pc_stream_is_secure(const pc_stream *s)
 	return s->secure;
 }
 
+void pc_stream_set_rate(pc_stream *s, double bytes_per_second, double burst)
+{
+	double rate = bytes_per_second > 1e12 ? 1e12 : bytes_per_second;
+	double kib = rate * burst / 1024;
+
+	if (s->conn == 0 || !(rate >= 0))
+		return;
+	pc__io_set_rate(pc__server.io, s->conn, (size_t)rate,
+	                kib > 1e9   ? (unsigned)1e9
+	                : kib > 1.0 ? (unsigned)kib
+	                            : 1);
+}
+
 const char *pc_stream_tls_version(const pc_stream *s)
 {
 	return s->tls_version;

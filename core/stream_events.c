@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "events.h"
 #include "log.h"
 #include "ports.h"
 #include "quotas.h"
@@ -11,12 +12,19 @@
 #include "stream_internal.h"
 #include "util/mem.h"
 
+static void tell_connected(pc_stream *s)
+{
+	pc__notify(pc__bus_global(), "stream-connected", NULL, 0,
+	           (pc_arg[]){ PC_PTR("stream", s), PC_STR("class", s->class->name) }, 2);
+}
+
 static void on_accepted(pc_conn_id conn, void *user, const char *ip, void *data)
 {
 	const struct pc__socket *socket = user;
 	pc_stream *s = pc__stream_make(socket->m, socket->class, conn, ip, false);
 
 	(void)data;
+	tell_connected(s);
 	if (s->class->opened)
 		s->class->opened(s);
 	if (s->class->framing == PC_FRAMING_RAW)
@@ -35,7 +43,10 @@ static void on_connected(pc_conn_id conn, void *data)
 	pc_stream *s = pc__stream_find(conn);
 
 	(void)data;
-	if (s && s->class->opened)
+	if (s == NULL)
+		return;
+	tell_connected(s);
+	if (s->class->opened)
 		s->class->opened(s);
 }
 

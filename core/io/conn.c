@@ -145,6 +145,15 @@ void pc__conn_arm(struct pc__conn *c)
 		set_node(c, due);
 }
 
+void pc__conn_slow(struct pc__conn *c, uint64_t ms)
+{
+	uint64_t until = pc__lane_now(c->lane) + ms;
+
+	if (until > c->slow_until)
+		c->slow_until = until;
+	pc__conn_arm(c);
+}
+
 static void deadline_passed(struct pc__conn *c)
 {
 	if (c->state == PC__CONNECTING)
@@ -334,6 +343,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 	pc__writer_free(c);
 	pc__dial_free(&c->dial);
+	free(c->rate);
 	free(c);
 }
 

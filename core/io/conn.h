@@ -19,6 +19,7 @@
 #include <prosody-c/stanza.h>
 
 #include "io/io.h"
+#include "io/rate.h"
 #include "util/buf.h"
 #include "util/wheel.h"
 #include "xml/parser.h"
@@ -85,7 +86,8 @@ struct pc__conn {
 	uint64_t idle_from; /* last byte or last `idle` */
 	uint64_t idle;      /* ms; 0: never */
 	uint64_t slow_until;
-	uint64_t turn; /* in which turn_elements were counted */
+	struct pc__rate *rate; /* how fast the peer may send; NULL: any */
+	uint64_t turn;         /* in which turn_elements were counted */
 	size_t under_way_bytes, uncounted;
 	unsigned under_way, turn_elements;
 	unsigned marks; /* that main waits for */
@@ -124,6 +126,8 @@ void pc__conn_written(struct pc__conn *c);
 void pc__conn_drop(struct pc__conn *c, const char *reason);
 /* The same without telling main: the lane stops. */
 void pc__conn_forget(struct pc__conn *c);
+/* Reads nothing more for so long. */
+void pc__conn_slow(struct pc__conn *c, uint64_t ms);
 /* Sets its date for whatever comes first. */
 void pc__conn_arm(struct pc__conn *c);
 void pc__dial_free(struct pc__io_dial **dial);

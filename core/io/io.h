@@ -174,6 +174,8 @@ void pc__io_set_limits(pc__io *io, pc_conn_id conn, const pc__xml_limits *limits
 void pc__io_set_idle(pc__io *io, pc_conn_id conn, double seconds);
 /* Its next reading is put off by so many milliseconds (at most 100): its recipient lags. */
 void pc__io_slow(pc__io *io, pc_conn_id conn, unsigned ms);
+/* It may send so many bytes a second, and so many KiB at once; 0 a second: any number. */
+void pc__io_set_rate(pc__io *io, pc_conn_id conn, size_t rate, unsigned burst_kib);
 /* Sends what is gathered, ends TLS, closes in both directions; a peer that does not take the bytes
  * within two seconds is dropped. */
 void pc__io_close(pc__io *io, pc_conn_id conn, const char *reason);

@@ -10,6 +10,8 @@
 /* What an output buffer may keep when it goes back. */
 #define POOLED_MOST ((size_t)64 * 1024)
 /* Handshakes end their share of a turn early when they are dear (RSA). */
+/* What a slow recipient costs a sender at most. */
+#define SLOW_MOST_MS 100
 #define HANDSHAKE_NS 1500000
 
 #ifdef PC_DEBUG_BUILD
@@ -99,10 +101,15 @@ static void credit(struct pc__conn *c, unsigned elements, size_t bytes)
 	pc__reader_go_on(c);
 }
 
-static void slow(struct pc__conn *c, unsigned ms)
+static void set_rate(struct pc__conn *c, size_t rate, unsigned burst_kib)
 {
-	c->slow_until = pc__lane_now(c->lane) + (ms < 100 ? ms : 100);
-	pc__conn_arm(c);
+	if (rate == 0) {
+		pc__free(&c->rate);
+		return;
+	}
+	if (c->rate == NULL)
+		c->rate = pc__alloc(sizeof(*c->rate));
+	pc__rate_init(c->rate, rate, (uint64_t)burst_kib * 1024, pc__lane_now(c->lane));
 }
 
 static void let_go_on(struct pc__conn *c)
@@ -153,7 +160,10 @@ static void apply_to(struct pc__conn *c, struct pc__io_msg *m, const char *bytes
 		set_idle(c, m->bytes);
 		break;
 	case PC__DO_SLOW:
-		slow(c, m->n);
+		pc__conn_slow(c, m->n < SLOW_MOST_MS ? m->n : SLOW_MOST_MS);
+		break;
+	case PC__DO_RATE:
+		set_rate(c, m->bytes, m->n);
 		break;
 	case PC__DO_MARK:
 		pc__writer_mark(c);

@@ -253,6 +253,16 @@ void pc__io_slow(pc__io *io, pc_conn_id conn, unsigned ms)
 		m->n = ms;
 }
 
+void pc__io_set_rate(pc__io *io, pc_conn_id conn, size_t rate, unsigned burst_kib)
+{
+	struct pc__io_msg *m = order(io, conn, PC__DO_RATE);
+
+	if (m == NULL)
+		return;
+	m->bytes = rate;
+	m->n = burst_kib;
+}
+
 static void end(pc__io *io, pc_conn_id conn, pc__io_what what, const char *reason)
 {
 	struct pc__slot *slot = slot_of(io, conn);

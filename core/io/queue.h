@@ -32,6 +32,7 @@ typedef enum pc__io_what {
 	PC__DO_LIMITS, /* p: limits, malloc'ed */
 	PC__DO_IDLE,   /* bytes: milliseconds */
 	PC__DO_SLOW,   /* n: milliseconds */
+	PC__DO_RATE,   /* bytes a second, n: of the burst, in KiB */
 	PC__DO_MARK,   /* tell when what was said before has left */
 	PC__DO_CLOSE,  /* p: reason, malloc'ed */
 	PC__DO_ABORT,  /* p: reason, malloc'ed */

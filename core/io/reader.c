@@ -330,6 +330,18 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 		*buf = uv_buf_init(NULL, 0);
 }
 
+/* What came is looked at; the next reading waits. A handshake is bounded by other means. */
+static void spend(struct pc__conn *c, size_t len)
+{
+	uint64_t wait;
+
+	if (c->rate == NULL || c->state != PC__OPEN)
+		return;
+	wait = pc__rate_spend(c->rate, len, pc__lane_now(c->lane));
+	if (wait > 0)
+		pc__conn_slow(c, wait);
+}
+
 static void take_bytes(struct pc__conn *c, const char *p, size_t len)
 {
 	struct pc__lane_counters *n = &c->lane->counters;
@@ -343,6 +355,7 @@ static void take_bytes(struct pc__conn *c, const char *p, size_t len)
 		pc__tlsconn_input(c, p, len);
 	else
 		pc__reader_plain(c, p, len);
+	spend(c, len);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)

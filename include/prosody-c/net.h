@@ -131,6 +131,9 @@ PC_EXPORT int pc_stream_send(pc_stream *s, pc_stanza *st);                  /* X
 PC_EXPORT int pc_stream_write(pc_stream *s, const void *bytes, size_t len); /* RAW, and " " */
 /* The peer takes less than it is sent: more than half of what may pile up has not left. */
 PC_EXPORT bool pc_stream_lags(const pc_stream *s);
+/* The peer may send so many bytes a second, and `burst` seconds' worth at once: what is more is
+ * read later. 0: as many as it likes. */
+PC_EXPORT void pc_stream_set_rate(pc_stream *s, double bytes_per_second, double burst);
 /* Parsed limits of the peer's stanzas change: after authentication. Bytes. */
 PC_EXPORT void pc_stream_set_limit(pc_stream *s, size_t stanza_bytes);
 
