@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "config.h"
 #include "events.h"
 #include "hosts.h"
@@ -105,8 +106,10 @@ static const char *make_room(struct binding *b, struct pc__session *s)
 	if (u == NULL)
 		return NULL;
 	replaces = pc__user_session(u, b->resource) != NULL;
-	if (u->n_sessions >= most && !replaces)
+	if (u->n_sessions >= most && !replaces) {
+		pc__bound_reached(PC__BOUND_RESOURCES);
 		return "resource-constraint"; /* XEP-0205 */
+	}
 	return settle_conflict(b, s, u);
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
+#include "config.h"
 #include "event_internal.h"
 #include "events.h"
 #include "hosts.h"
@@ -96,8 +98,6 @@ pc_result pc_deliver(pc_event *ev, const pc_session *to)
 
 /* ------------------------------------------------------------ pc_send_iq */
 
-#define MOST_OF_A_MODULE 256
-
 /* Waits for iq-result/HOST or iq-error of that id from that address. */
 struct query {
 	struct pc__owned owned;
@@ -110,9 +110,9 @@ struct query {
 };
 static struct query *queries;
 
-static unsigned count_of(const pc_module *m)
+static int64_t count_of(const pc_module *m)
 {
-	unsigned n = 0;
+	int64_t n = 0;
 
 	for (struct query *q = queries; q; q = q->next)
 		n += q->owned.m == m;
@@ -152,7 +152,11 @@ int pc_send_iq(pc_module *m, pc_stanza *iq, double timeout, pc_iq_fn *fn, void *
 {
 	struct query *q;
 
-	if (count_of(m) >= MOST_OF_A_MODULE || pc_stanza_get(iq, "to") == NULL) {
+	bool too_many = count_of(m) >= pc__opt_int(NULL, "max_queries");
+
+	if (too_many)
+		pc__bound_reached(PC__BOUND_QUERIES);
+	if (too_many || pc_stanza_get(iq, "to") == NULL) {
 		pc_stanza_free(&iq);
 		return PC_ELIMIT;
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "config.h"
 #include "hosts.h"
 #include "log.h"
@@ -142,8 +143,10 @@ struct pc__roster_item *pc__roster_item_for(pc_roster *r, const char *jid, bool 
 
 	if (found && (r->items[at]->in_roster || !shown))
 		return r->items[at];
-	if (!has_room(r, shown))
+	if (!has_room(r, shown)) {
+		pc__bound_reached(shown ? PC__BOUND_CONTACTS : PC__BOUND_REQUESTS);
 		return NULL;
+	}
 	if (!found)
 		insert_at(r, at, item_new(jid, NULL, NULL, 0));
 	return r->items[at];

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "bounds.h"
 #include "certs.h"
 #include "children.h"
 #include "commands.h"
@@ -227,6 +228,7 @@ int pc__server_start(void)
 	uv_prepare_start(&before_sleep, on_before_sleep);
 	catch_signals();
 	pc__latency_start(pc__server.loop);
+	pc__bounds_start();
 	set_loader();
 	pc__notify(pc__bus_global(), "server-starting", NULL, 0, NULL, 0);
 	pc__modules_load_enabled(NULL);

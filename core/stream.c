@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "config.h"
 #include "hosts.h"
 #include "io/tls.h"
 #include "server.h"
@@ -167,6 +168,9 @@ void pc_stream_set_limit(pc_stream *s, size_t stanza_bytes)
 	pc__xml_limits limits = pc__xml_limits_default;
 
 	limits.stanza_bytes = stanza_bytes;
+	limits.depth = (size_t)pc__opt_int(NULL, "xml_depth_limit");
+	limits.attributes = (size_t)pc__opt_int(NULL, "xml_attributes_limit");
+	limits.elements = (size_t)pc__opt_int(NULL, "xml_elements_limit");
 	s->limit = stanza_bytes;
 	if (s->conn)
 		pc__io_set_limits(pc__server.io, s->conn, &limits);

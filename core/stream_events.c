@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "bounds.h"
 #include "events.h"
 #include "log.h"
 #include "ports.h"
@@ -163,6 +164,8 @@ static void on_error(pc_conn_id conn, const char *condition, const char *text, v
 	(void)data;
 	if (s == NULL)
 		return;
+	if (strcmp(condition, "policy-violation") == 0)
+		pc__bound_reached(PC__BOUND_STANZA);
 	if (s->state == PC__STREAM_CLOSING) /* it has said enough */
 		pc__io_close(pc__server.io, conn, "closed");
 	else
@@ -218,6 +221,8 @@ static void on_closed(pc_conn_id conn, const char *reason, void *data)
 		return;
 	who = pc__stream_who(s);
 	pc__log_session("streams", &who, PC_DEBUG, "%s ended: %s", s->class->name, reason);
+	if (strcmp(reason, PC__IO_UNSENT) == 0)
+		pc__bound_reached(PC__BOUND_UNSENT);
 	pc__stream_gone(s, reason);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "bounds.h"
 #include "modules.h"
 #include "server.h"
 #include "stream_internal.h"
@@ -85,6 +86,8 @@ int pc_stream_input(pc_stream *s, const void *bytes, size_t len)
 	if (pc__xml_feed(s->parser, bytes, len, &used) >= 0)
 		return PC_OK;
 	condition = pc__xml_error(s->parser, &text);
+	if (strcmp(condition, "policy-violation") == 0)
+		pc__bound_reached(PC__BOUND_STANZA);
 	pc_stream_error(s, condition, text);
 	return PC_EINVAL;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "config.h"
 #include "log.h"
 #include "modules.h"
@@ -85,6 +86,7 @@ static void on_deadline(struct pc__timer *t)
 {
 	pc_stream *s = PC__CONTAINER(t, pc_stream, deadline);
 
+	pc__bound_reached(PC__BOUND_LOGIN);
 	pc_stream_error(s, "connection-timeout", NULL);
 }
 

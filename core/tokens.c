@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "bounds.h"
 #include "event_internal.h"
 #include "log.h"
 #include "util/mem.h"
@@ -110,6 +111,8 @@ static void cancel_if(bool (*matches)(const struct slot *s, const void *data), c
 		pc_event *ev = slots[i].ev;
 
 		if (ev && !pc__event_is_running(ev) && matches(&slots[i], data)) {
+			if (result == PC_ETIMEOUT)
+				pc__bound_reached(PC__BOUND_WAITING);
 			pc__token_free((uint64_t)slots[i].generation << 32 | i);
 			pc__event_resume(ev, result);
 		}

@@ -31,6 +31,7 @@ struct offline {
 	pc_module *m;
 	pc_store *store;
 	struct handing *handings; /* under way */
+	pc_metric *refused;
 };
 
 /* ------------------------------------------------------------ keeping */
@@ -76,7 +77,10 @@ struct keeping {
 static void on_kept(int err, void *data)
 {
 	struct keeping *k = data;
+	const struct offline *o = pc_module_data(k->m);
 
+	if (err == PC_ELIMIT)
+		pc_metric_add(o->refused, 1);
 	if (err != PC_OK && pc_stanza_get(k->envelope, "from"))
 		pc_send(k->m, pc_stanza_error(k->envelope, NULL,
 		                              err == PC_ELIMIT ? "service-unavailable"
@@ -285,6 +289,7 @@ static void load(pc_module *m)
 
 	o->m = m;
 	o->store = pc_store_open(m, "offline", PC_STORE_ARCHIVE);
+	o->refused = pc_counter(m, "refused", "Messages refused by offline_max_messages");
 	pc_add_feature(m, "msgoffline");
 	pc_hook(m, "message/offline/handle", on_handle, -1);
 	pc_hook(m, "message/offline/broadcast", on_broadcast, -1);

@@ -46,6 +46,9 @@ typedef enum pc__ask_cert { PC__NO_CERT, PC__ASK_CERT, PC__REQUIRE_CERT } pc__as
 typedef enum pc__framing { PC__XMPP, PC__RAW } pc__framing;
 typedef struct pc__io_listener pc__io_listener;
 
+/* The reason of a connection that was dropped at its send_limit. */
+#define PC__IO_UNSENT "too much unsent"
+
 /* A network: the first `bits` of an address of 4 or 16 bytes. */
 typedef struct pc__io_net {
 	uint8_t addr[16];

@@ -150,7 +150,7 @@ void pc__writer_add(struct pc__conn *c, const void *p, size_t len)
 	if (c->state == PC__OPEN)
 		pc__writer_flush(c);
 	if (c->state != PC__DEAD && pc__writer_unsent(c) >= limit(c))
-		pc__conn_drop(c, "too much unsent");
+		pc__conn_drop(c, PC__IO_UNSENT);
 }
 
 void pc__writer_mark(struct pc__conn *c)

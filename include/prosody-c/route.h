@@ -22,7 +22,8 @@ PC_EXPORT void pc_send_as(pc_module *m, const pc_session *s, PC_TAKES pc_stanza 
 
 /* Sends an iq of type get or set and calls back once: with the reply (type result or error,
  * borrowed), or NULL after the time-out or when the module goes. The id is made here and the sender
- * checked, so a stranger cannot answer. At most 256 are under way for a module. */
+ * checked, so a stranger cannot answer. At most `max_queries` (256) are under
+ * way for a module: PC_ELIMIT, and the callback does not come. */
 typedef void pc_iq_fn(const pc_stanza *reply, void *data);
 PC_EXPORT int pc_send_iq(pc_module *m, PC_TAKES pc_stanza *iq, double timeout_seconds, pc_iq_fn *fn,
                          void *data);

@@ -35,6 +35,7 @@ static bool is_subscriber(const pc_session *s, const pc_jid *to)
 static pc_result directed(pc_event *ev, const pc_session *s)
 {
 	pc_module *m = pc_event_module(ev);
+	const struct presence *p = pc_module_data(m);
 	struct directed *d = pc_session_data(s, m);
 	char to[PC_JID_MAX + 1];
 
@@ -42,9 +43,11 @@ static pc_result directed(pc_event *ev, const pc_session *s)
 	if (pc_stanza_type(pc_event_stanza(ev)) != PC_TYPE_NONE)
 		presence_undirect(d, to);
 	else if (!is_subscriber(s, pc_event_to(ev)) &&
-	         presence_direct(d, to, (size_t)pc_opt_int(m, "presence_max_directed")) != PC_OK)
+	         presence_direct(d, to, (size_t)pc_opt_int(m, "presence_max_directed")) != PC_OK) {
+		pc_metric_add(p->directed_refused, 1);
 		return pc_reply_error(ev, "wait", "resource-constraint",
 		                      "directed presence to too many");
+	}
 	return PC_PASS;
 }
 
@@ -206,6 +209,10 @@ static void session_free(pc_module *m, void *data)
 
 static void load(pc_module *m)
 {
+	struct presence *p = pc_module_data(m);
+
+	p->directed_refused =
+	        pc_counter(m, "directed_refused", "Presences refused by presence_max_directed");
 	pc_hook(m, "pre-presence/bare", on_out, 0);
 	pc_hook(m, "pre-presence/full", on_out, 0);
 	pc_hook(m, "pre-presence/host", on_out, 0);
@@ -217,5 +224,6 @@ static void load(pc_module *m)
 }
 
 PC_MODULE(presence, .summary = "Presence and subscriptions (RFC 6121)", .events = events,
-          .options = options, .session_size = sizeof(struct directed), .state_version = 1,
-          .session_free = session_free, .load = load);
+          .data_size = sizeof(struct presence), .options = options,
+          .session_size = sizeof(struct directed), .state_version = 1, .session_free = session_free,
+          .load = load);

@@ -10,6 +10,11 @@
 
 #include <prosody-c/prosody-c.h>
 
+/* Of an instance. */
+struct presence {
+	pc_metric *directed_refused;
+};
+
 /* What a session told to whom besides its subscribers. Survives a reload as it is. */
 struct directed {
 	char **jids; /* malloc'ed, in no order */

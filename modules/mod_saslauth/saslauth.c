@@ -206,8 +206,10 @@ static pc_result on_auth(pc_event *ev, void *data)
 	sasl_end_exchange(state); /* a new <auth/> ends the exchange under way (6.4.2) */
 	limit = address_limit(m);
 	fault = mechanism_fault(m, s, state, pc_stanza_get(pc_event_stanza(ev), "mechanism"));
-	if (fault == NULL && !throttle_allows(sa->throttle, s->ip, &limit))
+	if (fault == NULL && !throttle_allows(sa->throttle, s->ip, &limit)) {
+		pc_metric_add(sa->throttled, 1);
 		fault = "temporary-auth-failure";
+	}
 	if (fault == NULL && state->mechanism != SASL_PLAIN && sasl_start_scram(state) != PC_OK)
 		fault = "temporary-auth-failure";
 	if (fault) {
@@ -275,6 +277,7 @@ static void load(pc_module *m)
 
 	sa->successes = pc_counter(m, "successes", "Log-ins that succeeded");
 	sa->failures = pc_counter(m, "failures", "Log-ins that failed");
+	sa->throttled = pc_counter(m, "throttled", "Log-ins refused by sasl_failures_per_address");
 	sa->throttle = pc_shared(m, "saslauth/failures", sizeof(*sa->throttle));
 	if (sa->throttle && sa->throttle->seed == 0) {
 		pc_random_bytes(&sa->throttle->seed, sizeof(sa->throttle->seed));

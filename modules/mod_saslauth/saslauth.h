@@ -59,7 +59,7 @@ struct saslauth {
 	uint8_t secret[32];
 	bool secret_ready;
 	char new_secret[65];
-	pc_metric *successes, *failures;
+	pc_metric *successes, *failures, *throttled;
 };
 
 /* saslauth.c */
