@@ -103,11 +103,25 @@ static const char *text_of(const pc__value *v)
 	return v && v->type == PC__STRING ? v->s : NULL;
 }
 
+static bool take_name(const void *item, pc_module *owner, void *data)
+{
+	(void)owner;
+	*(const char **)data = item;
+	return false;
+}
+
+/* An item "storage-only" of the host says that all of it goes to that driver. */
 static const char *driver_of(const char *host, const char *store)
 {
 	const pc__value *v = pc__config_get(host, "storage");
-	const char *name = text_of(v);
+	pc_host *of = pc_host_find(host);
+	const char *name = NULL;
 
+	if (of)
+		pc_each_item(of, "storage-only", take_name, &name);
+	if (name)
+		return name;
+	name = text_of(v);
 	if (name == NULL && v && v->type == PC__TABLE)
 		name = text_of(pc__value_field(v, store));
 	if (name == NULL)

@@ -4,7 +4,8 @@
  * A database is opened with the first store that needs its driver, is shared by all hosts, and is
  * kept until pc__stores_close(). Which driver serves a store is said by the options `storage` (a
  * name, or a table from store names to names) and `default_storage`; "internal" and "sql" mean the
- * embedded database. Calls to a store that has no driver come back with PC_ENOTSUP.
+ * embedded database. An item "storage-only" of a host, a driver's name, stands above all of them.
+ * Calls to a store that has no driver come back with PC_ENOTSUP.
  */
 #pragma once
 

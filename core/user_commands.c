@@ -171,6 +171,34 @@ static void run_unregister(pc_call *call, pc_module *m)
 	remove_account(call, m, account_of_parts(call));
 }
 
+/* ---- disable, enable */
+
+static void on_disabled(int err, void *data)
+{
+	end(data, err, "account disabled");
+}
+
+static void on_enabled(int err, void *data)
+{
+	end(data, err, "account enabled");
+}
+
+static void run_disable(pc_call *call, pc_module *m)
+{
+	const struct account *a = account_of_jid(call);
+
+	if (a != NULL)
+		pc_user_set_enabled(m, a->host, a->jid.local, false, on_disabled, call);
+}
+
+static void run_enable(pc_call *call, pc_module *m)
+{
+	const struct account *a = account_of_jid(call);
+
+	if (a != NULL)
+		pc_user_set_enabled(m, a->host, a->jid.local, true, on_enabled, call);
+}
+
 /* ---- list */
 
 static void on_names(int err, const char *const *names, size_t n, void *data)
@@ -217,6 +245,9 @@ const pc_command pc__user_commands[] = {
 	{ "user", "create", "JID [PASSWORD]", "Creates an account", run_adduser },
 	{ "user", "password", "JID [PASSWORD]", "Sets an account's password", run_passwd },
 	{ "user", "delete", "JID", "Deletes an account and all of its data", run_deluser },
+	{ "user", "disable", "JID", "Ends an account's sessions, and lets it log in no more",
+	  run_disable },
+	{ "user", "enable", "JID", "Lets an account log in again", run_enable },
 	{ "user", "list", "HOST [PATTERN]", "Lists the accounts of a host", run_list },
 	{ 0 },
 };

@@ -206,6 +206,17 @@ void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *p
 		fn(PC_ENOTSUP, data);
 }
 
+void pc_user_enabled(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	if (p && p->size > offsetof(pc_auth_provider, enabled) && p->enabled)
+		p->enabled(owner, user, on_done, ask_done(owner, m, fn, data));
+	else
+		pc_user_exists(m, host, user, fn, data);
+}
+
 /* ------------------------------------------------------------ changes that others must hear of */
 
 struct change {
@@ -214,6 +225,7 @@ struct change {
 	pc_module *m;
 	pc_done_fn *fn;
 	void *data;
+	bool enables;
 	char user[];
 };
 
@@ -275,12 +287,29 @@ void pc_user_set_password(pc_module *m, pc_host *host, const char *user, const c
 		                change_new(owner, m, host, user, fn, data));
 }
 
-static void close_sessions(pc_host *host, const char *user)
+/* Whose sessions end, and why. */
+struct ending {
+	const struct change *change;
+	const char *why;
+};
+
+static bool close_unbound(const pc_session *s, void *data)
 {
-	struct pc__user *u = pc__user_find(host, user);
+	const struct ending *e = data;
+
+	if (s->type == PC_C2S_UNBOUND && pc_session_host(s) == e->change->host &&
+	    strcmp(s->username, e->change->user) == 0)
+		pc_session_close(s, "not-authorized", e->why);
+	return true;
+}
+
+static void close_sessions(const struct change *c, const char *why)
+{
+	struct pc__user *u = pc__user_find(c->host, c->user);
 
 	for (struct pc__session *s = u ? u->sessions : NULL; s; s = s->next)
-		pc_session_close(&s->pub, "not-authorized", "the account was removed");
+		pc_session_close(&s->pub, "not-authorized", why);
+	pc_each_unbound_session(close_unbound, &(struct ending){ c, why });
 }
 
 static void on_purged(int err, void *data)
@@ -298,7 +327,7 @@ static void on_removed(int err, void *data)
 	}
 	pc__disown(&c->owned);
 	tell(c, "user-deleted");
-	close_sessions(c->host, c->user);
+	close_sessions(c, "the account was removed");
 	pc__roster_forget(c->host, c->user);
 	pc__stores_purge(c->host->name, c->user, on_purged, c);
 }
@@ -312,4 +341,33 @@ void pc_user_remove(pc_module *m, pc_host *host, const char *user, pc_done_fn *f
 		fn(PC_ENOTSUP, data);
 	else
 		p->remove(owner, user, on_removed, change_new(owner, m, host, user, fn, data));
+}
+
+static void on_enabled_set(int err, void *data)
+{
+	struct change *c = data;
+
+	if (err == PC_OK) {
+		tell(c, c->enables ? "user-enabled" : "user-disabled");
+		if (!c->enables)
+			close_sessions(c, "the account was disabled");
+	}
+	change_end(c, err);
+}
+
+void pc_user_set_enabled(pc_module *m, pc_host *host, const char *user, bool enabled,
+                         pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+	struct change *c;
+
+	if (p == NULL || p->size <= offsetof(pc_auth_provider, set_enabled) ||
+	    p->set_enabled == NULL) {
+		fn(PC_ENOTSUP, data);
+		return;
+	}
+	c = change_new(owner, m, host, user, fn, data);
+	c->enables = enabled;
+	p->set_enabled(owner, user, enabled, on_enabled_set, c);
 }

@@ -24,6 +24,7 @@ static void usage(FILE *to)
 	      "  passwd JID              sets a password\n"
 	      "  deluser JID             removes an account with all that is kept of it\n"
 	      "  register USER HOST PASSWORD, unregister USER HOST\n"
+	      "  user disable JID        lets an account log in no more; user enable JID: again\n"
 	      "  user list HOST\n"
 	      "  start                   becomes the server, in the foreground\n"
 	      "  status, stats, reload, stop\n"

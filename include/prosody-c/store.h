@@ -13,7 +13,9 @@
  * pc_reply_after() (event.h) or waits by pc_ticket_wait(). A ticket that fails takes its callbacks
  * with it: PC_EIO.
  *
- * Which driver serves a store is configured (`storage`, `default_storage`).
+ * Which driver serves a store is configured (`storage`, `default_storage`). A module that is loaded
+ * before others, such as that of `authentication`, may decide it for its host: by an item
+ * (module.h) of the kind "storage-only", the driver's name.
  */
 #pragma once
 

@@ -22,10 +22,12 @@ typedef struct pc_auth_provider {
 	bool plain;            /* can check a password */
 	void (*exists)(pc_module *m, const char *user, pc_done_fn *fn,
 	               void *data); /* PC_OK, PC_ENOENT */
-	/* PC_ENOENT: no such account, or disabled. */
+	/* PC_ENOENT: no such account. PC_EPERM: it is disabled; its keys come with that, so that
+	 * only who knows the password is told. */
 	void (*keys)(pc_module *m, const char *user, pc_scram_hash hash, pc_keys_fn *fn,
 	             void *data);
-	/* PC_EAUTH: wrong password or no such account. */
+	/* PC_EAUTH: wrong password or no such account. PC_EPERM: right, but the account is
+	 * disabled. */
 	void (*check)(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
 	              void *data);
 	void (*set_password)(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
@@ -38,6 +40,13 @@ typedef struct pc_auth_provider {
 	 * account: hash, iterations, salt_len and salt as pc_scram_fake_keys() takes them. `die`
 	 * chooses among what accounts have. */
 	void (*look)(pc_module *m, pc_scram_hash hash, uint32_t die, pc_keys_fn *fn, void *data);
+	/* PC_OK: it may log in; PC_EPERM: it is disabled; PC_ENOENT: there is none. NULL: none is
+	 * ever disabled. */
+	void (*enabled)(pc_module *m, const char *user, pc_done_fn *fn, void *data);
+	void (*set_enabled)(pc_module *m, const char *user, bool enabled, pc_done_fn *fn,
+	                    void *data); /* PC_ENOENT */
+	/* Everybody is let in without a password, as somebody else each time (SASL ANONYMOUS). */
+	bool anonymous;
 } pc_auth_provider;
 
 /* ---- use: through the host's provider; PC_ENOTSUP where it cannot. */
@@ -61,6 +70,12 @@ PC_EXPORT void pc_user_create(pc_module *m, pc_host *host, const char *user, con
                               pc_done_fn *fn, void *data);
 PC_EXPORT void pc_user_remove(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn,
                               void *data);
+/* May it log in? Who proves a user by other means than check and keys asks this. */
+PC_EXPORT void pc_user_enabled(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn,
+                               void *data);
+/* Fires user-enabled or user-disabled; disabling ends the account's sessions. */
+PC_EXPORT void pc_user_set_enabled(pc_module *m, pc_host *host, const char *user, bool enabled,
+                                   pc_done_fn *fn, void *data);
 PC_EXPORT void pc_user_list(pc_module *m, pc_host *host, pc_names_fn *fn, void *data);
 
 /* ---- roles and permissions */

@@ -1,7 +1,7 @@
 /*
  * admin.h - Service Administration (XEP-0133): what the files of this module share.
  *
- *   users.c    accounts: add, delete, password, sessions, statistics
+ *   users.c    accounts: add, delete, disable, password, sessions, statistics
  *   lists.c    who has an account, who is online
  *   announce.c a message to everybody who is online
  *   server.c   modules, configuration, shutting down: by the commands of prosody-ctl
@@ -15,6 +15,8 @@
 
 void admin_add_user(pc_adhoc_call *call, pc_module *m);
 void admin_delete_user(pc_adhoc_call *call, pc_module *m);
+void admin_disable_user(pc_adhoc_call *call, pc_module *m);
+void admin_reenable_user(pc_adhoc_call *call, pc_module *m);
 void admin_change_password(pc_adhoc_call *call, pc_module *m);
 void admin_end_session(pc_adhoc_call *call, pc_module *m);
 void admin_user_stats(pc_adhoc_call *call, pc_module *m);

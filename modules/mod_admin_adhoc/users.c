@@ -23,6 +23,7 @@ struct work {
 	pc_jid jid;
 	char buf[PC_JID_BUF];
 	const pc_values *answer;
+	const struct deed *deed;
 	size_t at, done; /* of a list of addresses */
 };
 
@@ -141,11 +142,18 @@ void admin_add_user(pc_adhoc_call *call, pc_module *m)
 		pc_user_create(m, pc_module_host(m), w->jid.local, password, on_added, w);
 }
 
-/* ------------------------------------------------------------ delete: one after the other */
+/* ------------------------------------------------------------ delete, disable: one after the other
+ */
 
-static void delete_next(struct work *w);
+/* What is done with each account of a list. */
+struct deed {
+	void (*act)(struct work *w, pc_done_fn *fn);
+	const char *done;
+};
 
-static void on_deleted(int err, void *data)
+static void next_account(struct work *w);
+
+static void on_account_done(int err, void *data)
 {
 	struct work *w = data;
 
@@ -158,20 +166,50 @@ static void on_deleted(int err, void *data)
 	else
 		pc_adhoc_note(w->call, "error", "%s@%s: %s", w->jid.local, w->jid.domain,
 		              err == PC_ENOENT ? "there is no such account" : pc_strerror(err));
-	delete_next(w);
+	next_account(w);
 }
 
-static void delete_next(struct work *w)
+static void next_account(struct work *w)
 {
 	size_t n = pc_values_count(w->answer, "accountjids");
 
 	if (w->at < n) {
 		set_address(w, pc_values_at(w->answer, "accountjids", w->at++));
-		pc_user_remove(w->m, pc_module_host(w->m), w->jid.local, on_deleted, w);
+		w->deed->act(w, on_account_done);
 	} else {
-		pc_adhoc_done(w->call, "%zu of %zu deleted", w->done, n);
+		pc_adhoc_done(w->call, "%zu of %zu %s", w->done, n, w->deed->done);
 	}
 }
+
+static void do_to_all(pc_adhoc_call *call, pc_module *m, const pc_form *form,
+                      const struct deed *deed)
+{
+	struct work *w = several_accounts(call, m, form);
+
+	if (w == NULL)
+		return;
+	w->deed = deed;
+	next_account(w);
+}
+
+static void delete_one(struct work *w, pc_done_fn *fn)
+{
+	pc_user_remove(w->m, pc_module_host(w->m), w->jid.local, fn, w);
+}
+
+static void disable_one(struct work *w, pc_done_fn *fn)
+{
+	pc_user_set_enabled(w->m, pc_module_host(w->m), w->jid.local, false, fn, w);
+}
+
+static void enable_one(struct work *w, pc_done_fn *fn)
+{
+	pc_user_set_enabled(w->m, pc_module_host(w->m), w->jid.local, true, fn, w);
+}
+
+static const struct deed deletion = { delete_one, "deleted" };
+static const struct deed disabling = { disable_one, "disabled" };
+static const struct deed enabling = { enable_one, "enabled" };
 
 static const pc_form delete_form = {
 	.title = "Deleting a User",
@@ -180,12 +218,33 @@ static const pc_form delete_form = {
 	.fields = (const pc_field[]){ ADDRESSES_OF("The Jabber ID(s) to delete"), { 0 } },
 };
 
+static const pc_form disable_form = {
+	.title = "Disabling a User",
+	.instructions = "Fill out this form to disable a user.",
+	.form_type = NS_ADMIN,
+	.fields = (const pc_field[]){ ADDRESSES_OF("The Jabber ID(s) to disable"), { 0 } },
+};
+
+static const pc_form enable_form = {
+	.title = "Re-Enabling a User",
+	.instructions = "Fill out this form to re-enable a user.",
+	.form_type = NS_ADMIN,
+	.fields = (const pc_field[]){ ADDRESSES_OF("The Jabber ID(s) to re-enable"), { 0 } },
+};
+
 void admin_delete_user(pc_adhoc_call *call, pc_module *m)
 {
-	struct work *w = several_accounts(call, m, &delete_form);
+	do_to_all(call, m, &delete_form, &deletion);
+}
 
-	if (w)
-		delete_next(w);
+void admin_disable_user(pc_adhoc_call *call, pc_module *m)
+{
+	do_to_all(call, m, &disable_form, &disabling);
+}
+
+void admin_reenable_user(pc_adhoc_call *call, pc_module *m)
+{
+	do_to_all(call, m, &enable_form, &enabling);
 }
 
 /* ------------------------------------------------------------ password */

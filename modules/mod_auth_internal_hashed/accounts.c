@@ -5,6 +5,9 @@
  * its mechanism. Accounts that come from Prosody have keys of one hash: they log in with that one
  * or by PLAIN, which adds what is missing. Where most accounts are such, set `password_hash` to
  * their hash: then only that one is offered, and clients do not try one that the account lacks.
+ *
+ * For internal_plain the same module keeps the password too. So accounts of either form log in
+ * under both; what belongs to the other form comes or goes when the password is at hand.
  */
 #include "accounts.h"
 
@@ -41,7 +44,7 @@ void op_free(struct op *op)
 	a->free_ops = op;
 }
 
-static void finish(struct op *op, int err)
+void op_finish(struct op *op, int err)
 {
 	pc_done_fn *done = op->done;
 	void *data = op->data;
@@ -51,8 +54,7 @@ static void finish(struct op *op, int err)
 		done(err, data);
 }
 
-/* Takes over what was read; the record's strings are copied, for the items go. */
-static void take(struct op *op, int err, const pc_item *items, size_t n)
+void op_take(struct op *op, int err, const pc_item *items, size_t n)
 {
 	op->err = err == PC_ENOENT ? PC_OK : err;
 	record_read(items, err == PC_OK ? n : 0, &op->record);
@@ -75,9 +77,7 @@ static pc_scram_hash first_hash(unsigned configured, unsigned set)
 	return (pc_scram_hash)i;
 }
 
-/* Writes the new keys only if the old ones are still there: between two changes at the same time
- * one loses, and an account that was removed meanwhile stays removed. */
-static void swap_keys(struct op *op, pc_done_fn *next)
+void op_swap_keys(struct op *op, pc_done_fn *next)
 {
 	struct accounts *a = pc_module_data(op->m);
 
@@ -86,8 +86,7 @@ static void swap_keys(struct op *op, pc_done_fn *next)
 	              next, op);
 }
 
-/* What else changes with the keys; none of it matters for a log-in, so nobody waits. */
-static void note_change(struct op *op, const char *stamp)
+void op_note_change(struct op *op, const char *stamp)
 {
 	struct accounts *a = pc_module_data(op->m);
 	char now[24];
@@ -97,12 +96,13 @@ static void note_change(struct op *op, const char *stamp)
 		{ .key = "iteration_count" },   { .key = "password" },
 	};
 
+	if (a->keeps_clear && op->password[0])
+		items[5] = (pc_item){ "password", op->password, strlen(op->password) };
 	items[0].len = (size_t)snprintf(now, sizeof(now), "%lld", (long long)(pc_time_ms() / 1000));
 	pc_store_set_keys(a->store, op->user, items, sizeof(items) / sizeof(items[0]), NULL, NULL);
 }
 
-/* All keys anew: those of hashes that are not configured any more go. */
-static void derive_all(struct op *op, pc_done_fn *next)
+void op_derive_all(struct op *op, pc_done_fn *next)
 {
 	const struct accounts *a = pc_module_data(op->m);
 
@@ -117,11 +117,11 @@ static void on_exists(int err, const pc_item *items, size_t n, void *data)
 {
 	struct op *op = data;
 
-	take(op, err, items, n);
-	finish(op, op->err != PC_OK ? op->err : op->found ? PC_OK : PC_ENOENT);
+	op_take(op, err, items, n);
+	op_finish(op, op->err != PC_OK ? op->err : op->found ? PC_OK : PC_ENOENT);
 }
 
-static void exists(pc_module *m, const char *user, pc_done_fn *fn, void *data)
+static void account_exists(pc_module *m, const char *user, pc_done_fn *fn, void *data)
 {
 	struct accounts *a = pc_module_data(m);
 	struct op *op = op_new(m, user);
@@ -136,11 +136,12 @@ static void exists(pc_module *m, const char *user, pc_done_fn *fn, void *data)
 static void finish_keys(struct op *op, int err)
 {
 	pc_scram_keys keys = op->record.keys[op->hash];
+	bool disabled = err == PC_OK && op->record.disabled;
 	pc_keys_fn *done = op->keys_done;
 	void *data = op->data;
 
 	op_free(op);
-	done(err, err == PC_OK ? &keys : NULL, data);
+	done(disabled ? PC_EPERM : err, err == PC_OK ? &keys : NULL, data);
 	explicit_bzero(&keys, sizeof(keys));
 }
 
@@ -153,7 +154,7 @@ static void on_clear_kept(int err, void *data)
 	struct accounts *a = pc_module_data(op->m);
 
 	if (err == PC_OK)
-		note_change(op, "updated");
+		op_note_change(op, "updated");
 	if (err == PC_ECONFLICT)
 		pc_store_get(a->store, op->user, on_keys, op);
 	else
@@ -165,7 +166,7 @@ static void on_clear_derived(int err, void *data)
 	struct op *op = data;
 
 	if (err == PC_OK && op->err == PC_OK)
-		swap_keys(op, on_clear_kept);
+		op_swap_keys(op, on_clear_kept);
 	else
 		finish_keys(op, err != PC_OK ? err : op->err == PC_EINVAL ? PC_ENOTSUP : op->err);
 }
@@ -176,14 +177,14 @@ static void on_keys(int err, const pc_item *items, size_t n, void *data)
 {
 	struct op *op = data;
 
-	take(op, err, items, n);
+	op_take(op, err, items, n);
 	if (op->err != PC_OK) {
 		finish_keys(op, op->err);
-	} else if (!op->found || op->record.disabled) {
+	} else if (!op->found) {
 		finish_keys(op, PC_ENOENT);
 	} else if (op->clear[0]) {
 		memcpy(op->password, op->clear, sizeof(op->password));
-		derive_all(op, on_clear_derived);
+		op_derive_all(op, on_clear_derived);
 	} else {
 		finish_keys(op, op->record.hashes & 1u << op->hash ? PC_OK : PC_ENOTSUP);
 	}
@@ -207,11 +208,10 @@ static void on_upgraded(int err, void *data)
 	struct op *op = data;
 
 	if (err == PC_OK) {
-		pc_log(op->m, PC_INFO, "account %s has keys of all configured hashes now",
-		       op->user);
-		note_change(op, "updated");
+		pc_log(op->m, PC_INFO, "account %s is kept as the host wants it now", op->user);
+		op_note_change(op, "updated");
 	}
-	finish(op, err);
+	op_finish(op, err);
 }
 
 static void on_upgrade_derived(int err, void *data)
@@ -219,12 +219,13 @@ static void on_upgrade_derived(int err, void *data)
 	struct op *op = data;
 
 	if (err != PC_OK || op->err != PC_OK)
-		finish(op, PC_EBUSY);
+		op_finish(op, PC_EBUSY);
 	else
-		swap_keys(op, on_upgraded);
+		op_swap_keys(op, on_upgraded);
 }
 
-/* The password is at hand and right: the keys that are missing are made of it. */
+/* The password is at hand and right: the keys that are missing are made of it. It comes or goes in
+ * the clear, as the host wants it. */
 static void upgrade(struct op *op)
 {
 	struct accounts *a = pc_module_data(op->m);
@@ -232,8 +233,10 @@ static void upgrade(struct op *op)
 	op->derive = a->hashes & ~op->record.hashes;
 	if (op->derive)
 		derive_run(op, on_upgrade_derived);
+	else if (a->keeps_clear != op->record.has_clear)
+		op_swap_keys(op, on_upgraded);
 	else
-		finish(op, PC_OK);
+		op_finish(op, PC_OK);
 }
 
 static void on_checked(int err, void *data)
@@ -241,9 +244,11 @@ static void on_checked(int err, void *data)
 	struct op *op = data;
 	pc_done_fn *done = op->done;
 	void *done_data = op->data;
-	int result = err != PC_OK ? err : op->record.disabled ? PC_EAUTH : op->err;
+	int result = err != PC_OK ? err : op->err;
 
 	op->done = NULL;
+	if (result == PC_OK && op->record.disabled)
+		result = PC_EPERM;
 	if (result == PC_OK)
 		upgrade(op);
 	else
@@ -256,10 +261,10 @@ static void on_check(int err, const pc_item *items, size_t n, void *data)
 	struct op *op = data;
 	const struct accounts *a = pc_module_data(op->m);
 
-	take(op, err, items, n);
+	op_take(op, err, items, n);
 	op->hash = first_hash(a->hashes, op->record.hashes);
 	if (op->err != PC_OK)
-		finish(op, op->err);
+		op_finish(op, op->err);
 	else
 		derive_check(op, on_checked);
 }
@@ -275,156 +280,6 @@ static void check(pc_module *m, const char *user, const char *password, pc_done_
 	if (strlen(password) < sizeof(op->password))
 		snprintf(op->password, sizeof(op->password), "%s", password);
 	pc_store_get(a->store, user, on_check, op);
-}
-
-/* ------------------------------------------------------------ set a password */
-
-static void on_password_written(int err, void *data)
-{
-	struct op *op = data;
-
-	if (err == PC_OK)
-		note_change(op, "updated");
-	finish(op, err);
-}
-
-static void on_password_derived(int err, void *data)
-{
-	struct op *op = data;
-
-	if (err != PC_OK || op->err != PC_OK)
-		finish(op, err != PC_OK ? err : op->err);
-	else
-		swap_keys(op, on_password_written);
-}
-
-static void on_set_password(int err, const pc_item *items, size_t n, void *data)
-{
-	struct op *op = data;
-
-	take(op, err, items, n);
-	if (op->err != PC_OK || !op->found)
-		finish(op, op->err != PC_OK ? op->err : PC_ENOENT);
-	else
-		derive_all(op, on_password_derived);
-}
-
-static void fail_later(void *data)
-{
-	finish(data, PC_EINVAL);
-}
-
-/* Reads the account for a change of password; an unusable password fails without reading. */
-static void begin_password(pc_module *m, const char *user, const char *password, pc_items_fn *next,
-                           pc_done_fn *fn, void *data)
-{
-	struct accounts *a = pc_module_data(m);
-	struct op *op = op_new(m, user);
-
-	op->done = fn;
-	op->data = data;
-	if (password == NULL || pc_saslprep(password, op->password) != PC_OK ||
-	    op->password[0] == '\0') {
-		pc_after(m, 0, fail_later, op);
-		return;
-	}
-	pc_store_get(a->store, user, next, op);
-}
-
-static void set_password(pc_module *m, const char *user, const char *password, pc_done_fn *fn,
-                         void *data)
-{
-	begin_password(m, user, password, on_set_password, fn, data);
-}
-
-/* ------------------------------------------------------------ create, remove, list */
-
-static void on_created(int err, void *data)
-{
-	struct op *op = data;
-
-	if (err == PC_OK)
-		note_change(op, "created");
-	finish(op, err == PC_ECONFLICT ? PC_EEXIST : err);
-}
-
-static void on_create_derived(int err, void *data)
-{
-	struct op *op = data;
-
-	if (err != PC_OK || op->err != PC_OK)
-		finish(op, err != PC_OK ? err : op->err);
-	else
-		swap_keys(op, on_created);
-}
-
-static void on_create(int err, const pc_item *items, size_t n, void *data)
-{
-	struct op *op = data;
-
-	take(op, err, items, n);
-	if (op->err != PC_OK || op->found)
-		finish(op, op->err != PC_OK ? op->err : PC_EEXIST);
-	else
-		derive_all(op, on_create_derived);
-}
-
-static void create(pc_module *m, const char *user, const char *password, pc_done_fn *fn, void *data)
-{
-	begin_password(m, user, password, on_create, fn, data);
-}
-
-static void on_removed(int err, void *data)
-{
-	finish(data, err);
-}
-
-static void on_remove(int err, const pc_item *items, size_t n, void *data)
-{
-	struct op *op = data;
-	struct accounts *a = pc_module_data(op->m);
-
-	take(op, err, items, n);
-	if (op->err != PC_OK || !op->found)
-		finish(op, op->err != PC_OK ? op->err : PC_ENOENT);
-	else
-		pc_store_set(a->store, op->user, NULL, 0, on_removed, op);
-}
-
-static void remove_account(pc_module *m, const char *user, pc_done_fn *fn, void *data)
-{
-	struct accounts *a = pc_module_data(m);
-	struct op *op = op_new(m, user);
-
-	op->done = fn;
-	op->data = data;
-	pc_store_get(a->store, user, on_remove, op);
-}
-
-static void on_users(int err, const pc_item *items, size_t n, void *data)
-{
-	struct op *op = data;
-	pc_names_fn *done = op->names_done;
-	void *done_data = op->data;
-	const char **names = n > 0 ? calloc(n, sizeof(*names)) : NULL;
-
-	op_free(op);
-	if (n > 0 && names == NULL)
-		abort(); /* out of memory ends the process */
-	for (size_t i = 0; i < n; i++)
-		names[i] = items[i].key;
-	done(err, names, n, done_data);
-	free(names);
-}
-
-static void list(pc_module *m, pc_names_fn *fn, void *data)
-{
-	struct accounts *a = pc_module_data(m);
-	struct op *op = op_new(m, NULL);
-
-	op->names_done = fn;
-	op->data = data;
-	pc_store_users(a->store, on_users, op);
 }
 
 /* ------------------------------------------------------------ the module */
@@ -451,6 +306,7 @@ static void load(pc_module *m)
 	pc_auth_provider *provider = pc_module_alloc(m, sizeof(*provider));
 
 	a->hashes = configured_hashes(m);
+	a->keeps_clear = strcmp(pc_opt_str(m, "authentication"), "internal_plain") == 0;
 	if (a->hashes == 0) {
 		pc_module_fail(m, "scram_hashes names none of SHA-1, SHA-256, SHA-512");
 		return;
@@ -460,22 +316,23 @@ static void load(pc_module *m)
 		.size = sizeof(*provider),
 		.scram_hashes = a->hashes,
 		.plain = true,
-		.exists = exists,
+		.exists = account_exists,
 		.keys = keys,
 		.check = check,
-		.set_password = set_password,
-		.create = create,
-		.remove = remove_account,
-		.list = list,
 		.look = looks_tell,
 	};
+	changes_load(provider);
 	looks_load(m);
-	pc_provide(m, "auth-internal_hashed", provider);
+	pc_provide(m, a->keeps_clear ? "auth-internal_plain" : "auth-internal_hashed", provider);
 }
 
 static const char *const password_hashes[] = { "SHA-1", "SHA-256", "SHA-512", NULL };
 
 static const pc_option options[] = {
+	{ .name = "authentication",
+	  .type = PC_OPT_STRING,
+	  .dflt = "internal_hashed",
+	  .help = "\"internal_plain\" keeps passwords in the clear beside their keys" },
 	{ .name = "scram_hashes",
 	  .type = PC_OPT_SET,
 	  .dflt = "{ \"SHA-1\", \"SHA-256\", \"SHA-512\" }",

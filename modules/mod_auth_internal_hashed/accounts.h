@@ -1,7 +1,8 @@
 /*
  * accounts.h - what the files of this module share.
  *
- * accounts.c  the module and its provider's functions
+ * accounts.c  the module, and what log-ins ask of it
+ * changes.c   what changes accounts
  * derive.c    deriving and checking keys on job threads
  * record.c    the stored form, pure
  * looks.c     what keys look like from outside, for those that are made up
@@ -41,7 +42,8 @@ struct op {
 
 struct accounts {
 	pc_store *store;
-	unsigned hashes; /* 1 << hash: keys that are made of passwords */
+	unsigned hashes;  /* 1 << hash: keys that are made of passwords */
+	bool keeps_clear; /* for internal_plain: passwords are kept as they are, too */
 	struct op *free_ops;
 	struct looks looks, gathering; /* gathering: while `unread` accounts are being read */
 	bool looks_ready;
@@ -53,6 +55,20 @@ struct accounts {
 /* accounts.c. Never NULL; user may be NULL. */
 struct op *op_new(pc_module *m, const char *user);
 void op_free(struct op *op);
+/* Calls back, and frees the op. */
+void op_finish(struct op *op, int err);
+/* Takes over what was read; the record's strings are copied, for the items go. */
+void op_take(struct op *op, int err, const pc_item *items, size_t n);
+/* All keys anew: those of hashes that are not configured any more go. */
+void op_derive_all(struct op *op, pc_done_fn *next);
+/* Writes the new keys only if the old ones are still there: between two changes at the same time
+ * one loses, and an account that was removed meanwhile stays removed. */
+void op_swap_keys(struct op *op, pc_done_fn *next);
+/* What else changes with the keys; none of it matters for a log-in, so nobody waits. */
+void op_note_change(struct op *op, const char *stamp);
+
+/* changes.c: puts its functions into the provider. */
+void changes_load(pc_auth_provider *provider);
 
 /* Runs on a job thread, then `next` here; `next` gets PC_EBUSY where no job can be started. */
 void derive_run(struct op *op, pc_done_fn *next);

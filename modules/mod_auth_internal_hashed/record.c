@@ -164,6 +164,7 @@ void record_read(const pc_item *items, size_t n, struct record *r)
 	const pc_item *password = find(items, n, "password");
 
 	*r = (struct record){ 0 };
+	r->has_clear = password != NULL;
 	r->disabled = disabled && strcmp(disabled->value, "false") != 0;
 	if (scram) {
 		r->scram = scram->value;

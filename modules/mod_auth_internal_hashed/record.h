@@ -5,7 +5,7 @@
  *                    base64), joined by a space. One item, so that it changes as a whole.
  *   stored_key, server_key (hexadecimal), salt (text), iteration_count
  *                    as Prosody keeps them; the length of the keys tells the hash
- *   password         in the clear, as Prosody's internal_plain keeps it
+ *   password         in the clear, as internal_plain keeps it, also beside `scram`
  *   disabled         anything but "false" locks the account
  *   created, updated seconds since 1970
  *
@@ -21,9 +21,9 @@
 struct record {
 	unsigned hashes; /* 1 << hash: keys that it has */
 	pc_scram_keys keys[PC_SCRAM_HASHES];
-	bool disabled;
-	const char *password; /* in the clear; in the items; NULL: none */
-	const char *scram;    /* the item, for pc_store_swap(); NULL: none */
+	bool disabled, has_clear; /* has_clear: there is a password in the clear, used or not */
+	const char *password;     /* in the clear; in the items; NULL: none */
+	const char *scram;        /* the item, for pc_store_swap(); NULL: none */
 };
 
 /* What the items say; damaged parts are left out. Strings are those of the items. */

@@ -296,6 +296,9 @@ static void users(void)
 	FIELD(pc_auth_provider, remove);
 	FIELD(pc_auth_provider, list);
 	FIELD(pc_auth_provider, look);
+	FIELD(pc_auth_provider, enabled);
+	FIELD(pc_auth_provider, set_enabled);
+	FIELD(pc_auth_provider, anonymous);
 }
 
 static void net(void)
