@@ -1,8 +1,9 @@
 /*
  * exchange.c - the steps of one log-in.
  *
- * An account that is not there, is disabled, or has no keys for the mechanism goes the way of a
- * wrong password, step by step, so that a stranger cannot tell which of them it was.
+ * An account that is not there or has no keys for the mechanism goes the way of a wrong password,
+ * step by step, so that a stranger cannot tell which of them it was. That an account is disabled is
+ * told to those who know its password.
  */
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "saslauth.h"
 
 /* No authorization identity, or one's own bare JID (RFC 6120 6.3.8). */
-static bool is_own_jid(const pc_session *s, const char *username, const char *authzid)
+bool sasl_is_own_jid(const pc_session *s, const char *username, const char *authzid)
 {
 	char buf[PC_JID_BUF];
 	pc_jid jid;
@@ -23,11 +24,15 @@ static bool is_own_jid(const pc_session *s, const char *username, const char *au
 }
 
 /* What the client is told of an answer of the account's provider. */
-static void fail_by(const struct sasl_call *call, const pc_session *s, struct sasl_state *state,
-                    int err)
+void sasl_fail_by(const struct sasl_call *call, const pc_session *s, struct sasl_state *state,
+                  int err, enum sasl_guess guess)
 {
 	if (err == PC_EAUTH || err == PC_ENOENT) {
-		sasl_failure(call->m, s, state, "not-authorized", NULL, SASL_GUESS);
+		sasl_failure(call->m, s, state, "not-authorized", NULL, guess);
+		return;
+	}
+	if (err == PC_EPERM) {
+		sasl_failure(call->m, s, state, "account-disabled", NULL, SASL_NO_GUESS);
 		return;
 	}
 	pc_log_session(call->m, s, err == PC_EBUSY ? PC_INFO : PC_WARN,
@@ -35,7 +40,7 @@ static void fail_by(const struct sasl_call *call, const pc_session *s, struct sa
 	sasl_failure(call->m, s, state, "temporary-auth-failure", NULL, SASL_NO_GUESS);
 }
 
-static void end_call(struct sasl_call *call)
+void sasl_call_end(struct sasl_call *call)
 {
 	pc_token token = call->token;
 
@@ -54,8 +59,8 @@ static void on_checked(int err, void *data)
 	if (s && err == PC_OK)
 		sasl_success(call->m, s, state, call->username, NULL, 0);
 	else if (s)
-		fail_by(call, s, state, err);
-	end_call(call);
+		sasl_fail_by(call, s, state, err, SASL_GUESS);
+	sasl_call_end(call);
 }
 
 static pc_result step_plain(pc_event *ev, const pc_session *s, struct sasl_state *state, char *msg,
@@ -72,7 +77,7 @@ static pc_result step_plain(pc_event *ev, const pc_session *s, struct sasl_state
 	call = sasl_call_new(m);
 	if (pc_jid_prep_local(plain.authcid, call->username) != PC_OK) {
 		sasl_failure(m, s, state, "not-authorized", NULL, SASL_GUESS);
-	} else if (!is_own_jid(s, call->username, plain.authzid)) {
+	} else if (!sasl_is_own_jid(s, call->username, plain.authzid)) {
 		sasl_failure(m, s, state, "invalid-authzid", NULL, SASL_NO_GUESS);
 	} else {
 		call->token = pc_event_suspend(ev);
@@ -115,12 +120,12 @@ void sasl_exchange_keys(struct sasl_call *call, const pc_scram_keys *keys)
 	/* Without its exchange: the module was replaced by one whose state has another form. */
 	n = s && state->scram ? pc_scram_server_first(state->scram, keys, out) : PC_ECANCELED;
 	if (s && n < 0) {
-		fail_by(call, s, state, n == PC_EAUTH ? PC_EINTERNAL : (int)n);
+		sasl_fail_by(call, s, state, n == PC_EAUTH ? PC_EINTERNAL : (int)n, SASL_GUESS);
 	} else if (s) {
 		state->step = SASL_WAIT_FINAL;
 		sasl_challenge(s, out, (size_t)n);
 	}
-	end_call(call);
+	sasl_call_end(call);
 }
 
 static void on_keys(int err, const pc_scram_keys *keys, void *data)
@@ -129,15 +134,18 @@ static void on_keys(int err, const pc_scram_keys *keys, void *data)
 	struct sasl_state *state;
 	const pc_session *s;
 
-	if (err == PC_OK) {
+	if (err == PC_OK || (err == PC_EPERM && keys)) {
+		s = sasl_call_session(call, &state);
+		if (s)
+			state->disabled = err == PC_EPERM;
 		sasl_exchange_keys(call, keys);
 	} else if (err == PC_ENOENT || err == PC_ENOTSUP) {
 		sasl_fake_keys(call);
 	} else {
 		s = sasl_call_session(call, &state);
 		if (s)
-			fail_by(call, s, state, err);
-		end_call(call);
+			sasl_fail_by(call, s, state, err, SASL_GUESS);
+		sasl_call_end(call);
 	}
 }
 
@@ -149,7 +157,7 @@ static const char *first_fault(const pc_session *s, struct sasl_state *state, co
 		return "malformed-request";
 	if (pc_jid_prep_local(pc_scram_username(state->scram), username) != PC_OK)
 		return "not-authorized";
-	if (!is_own_jid(s, username, pc_scram_authzid(state->scram)))
+	if (!sasl_is_own_jid(s, username, pc_scram_authzid(state->scram)))
 		return "invalid-authzid";
 	return NULL;
 }
@@ -186,6 +194,8 @@ static pc_result scram_final(pc_event *ev, const pc_session *s, struct sasl_stat
 		sasl_failure(m, s, state, "not-authorized", NULL, SASL_GUESS);
 	else if (n < 0)
 		sasl_failure(m, s, state, "malformed-request", NULL, SASL_NO_GUESS);
+	else if (state->disabled)
+		sasl_failure(m, s, state, "account-disabled", NULL, SASL_NO_GUESS);
 	else
 		sasl_success(m, s, state, username, out, (size_t)n);
 	return PC_HANDLED;
@@ -196,12 +206,16 @@ static pc_result scram_final(pc_event *ev, const pc_session *s, struct sasl_stat
 pc_result sasl_exchange_step(pc_event *ev, const pc_session *s, struct sasl_state *state, char *msg,
                              size_t len)
 {
+	if (state->mechanism == SASL_ANONYMOUS) /* an <auth/> without data is the rule (XEP-0175) */
+		return sasl_anonymous_step(ev, s, state, msg ? msg : "", msg ? len : 0);
 	if (msg == NULL) { /* a client that has more to say first: an empty challenge asks for it */
 		sasl_challenge(s, "", 0);
 		return PC_HANDLED;
 	}
 	if (state->mechanism == SASL_PLAIN)
 		return step_plain(ev, s, state, msg, len);
+	if (state->mechanism == SASL_EXTERNAL)
+		return sasl_external_step(ev, s, state, msg, len);
 	if (state->step == SASL_WAIT_FIRST)
 		return scram_first(ev, s, state, msg, len);
 	return scram_final(ev, s, state, msg, len);

@@ -10,6 +10,7 @@
 
 /* Strongest first, and those that prove the channel before those that do not. */
 static const uint8_t order[SASL_MECHANISMS] = {
+	SASL_EXTERNAL,
 	SASL_PLUS + PC_SCRAM_SHA_512,
 	SASL_PLUS + PC_SCRAM_SHA_256,
 	SASL_PLUS + PC_SCRAM_SHA_1,
@@ -17,6 +18,7 @@ static const uint8_t order[SASL_MECHANISMS] = {
 	PC_SCRAM_SHA_256,
 	PC_SCRAM_SHA_1,
 	SASL_PLAIN,
+	SASL_ANONYMOUS,
 };
 
 /* tls-unique is not among them: it is undefined in TLS 1.3 and broken before. */
@@ -25,8 +27,16 @@ static const pc_binding bindings[] = { PC_BINDING_TLS_EXPORTER, PC_BINDING_TLS_S
 
 const char *sasl_mechanism_name(unsigned bit)
 {
-	if (bit == SASL_PLAIN)
+	switch (bit) {
+	case SASL_PLAIN:
 		return "PLAIN";
+	case SASL_EXTERNAL:
+		return "EXTERNAL";
+	case SASL_ANONYMOUS:
+		return "ANONYMOUS";
+	default:
+		break;
+	}
 	return pc_scram_name((pc_scram_hash)(bit % SASL_PLUS), bit >= SASL_PLUS);
 }
 
@@ -78,6 +88,12 @@ static uint8_t stream_bindings(const pc_session *s)
 	return found;
 }
 
+/* The provider is asked for the struct that it was made with. */
+static bool is_anonymous(const pc_auth_provider *auth)
+{
+	return auth->size > offsetof(pc_auth_provider, anonymous) && auth->anonymous;
+}
+
 static unsigned provided(pc_module *m, bool with_plus)
 {
 	const pc_auth_provider *auth = pc_auth(pc_module_host(m));
@@ -87,6 +103,7 @@ static unsigned provided(pc_module *m, bool with_plus)
 		return 0;
 	hashes = auth->keys ? auth->scram_hashes & ((1u << PC_SCRAM_HASHES) - 1) : 0;
 	return hashes | (with_plus ? hashes << SASL_PLUS : 0) |
+	       (is_anonymous(auth) ? 1u << SASL_ANONYMOUS : 0) |
 	       (auth->plain && auth->check ? 1u << SASL_PLAIN : 0);
 }
 
@@ -97,9 +114,11 @@ static void choose(pc_module *m, const pc_session *s, struct sasl_state *state)
 	state->offered = 0;
 	state->bindings = stream_bindings(s);
 	can = provided(m, state->bindings != 0);
+	if (sasl_external_possible(s))
+		can |= 1u << SASL_EXTERNAL;
 	for (unsigned bit = 0; bit < SASL_MECHANISMS; bit++)
 		if ((can & 1u << bit) && is_allowed(m, s, sasl_mechanism_name(bit)))
-			state->offered = (uint8_t)(state->offered | 1u << bit);
+			state->offered = (uint16_t)(state->offered | 1u << bit);
 	if (!(state->offered >> SASL_PLUS & ((1u << PC_SCRAM_HASHES) - 1)))
 		state->bindings = 0;
 }

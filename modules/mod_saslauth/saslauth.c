@@ -64,6 +64,7 @@ void sasl_end_exchange(struct sasl_state *state)
 {
 	pc_scram_free(&state->scram);
 	state->step = SASL_IDLE;
+	state->disabled = false;
 }
 
 static struct sasl_limit address_limit(pc_module *m)
@@ -109,13 +110,14 @@ void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
 	fire(m, s, "authentication-failure", args, 2);
 }
 
-void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,
-                  const char *data, size_t len)
+/* `role` NULL: the account's. */
+static void succeed(pc_module *m, const pc_session *s, struct sasl_state *state,
+                    const char *username, const char *role, pc_str data)
 {
 	struct saslauth *sa = pc_module_data(m);
 	pc_stream *stream = pc_session_stream(s);
 	const char *mechanism = sasl_mechanism_name(state->mechanism);
-	int err = stream ? pc_session_authenticated(s, username, NULL) : PC_ECANCELED;
+	int err = stream ? pc_session_authenticated(s, username, role) : PC_ECANCELED;
 
 	if (err != PC_OK) {
 		pc_log_session(m, s, PC_WARN, "log-in of %s refused: %s", username,
@@ -128,10 +130,22 @@ void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, c
 	sasl_end_exchange(state);
 	pc_metric_add(sa->successes, 1);
 	pc_log_session(m, s, PC_INFO, "logged in as %s by %s", username, mechanism);
-	send_text(s, "success", data, len);
+	send_text(s, "success", data.p, data.len);
 	pc_stream_set_limit(stream, (size_t)pc_opt_int(m, "c2s_stanza_size_limit"));
 	pc_stream_restart(stream);
 	fire(m, s, "authentication-success", &PC_STR("mechanism", mechanism), 1);
+}
+
+void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,
+                  const char *data, size_t len)
+{
+	succeed(m, s, state, username, NULL, (pc_str){ data, len });
+}
+
+void sasl_success_as(pc_module *m, const pc_session *s, struct sasl_state *state,
+                     const char *username, const char *role)
+{
+	succeed(m, s, state, username, role, (pc_str){ NULL, 0 });
 }
 
 /* ------------------------------------------------------------ elements */
@@ -210,7 +224,7 @@ static pc_result on_auth(pc_event *ev, void *data)
 		pc_metric_add(sa->throttled, 1);
 		fault = "temporary-auth-failure";
 	}
-	if (fault == NULL && state->mechanism != SASL_PLAIN && sasl_start_scram(state) != PC_OK)
+	if (fault == NULL && state->mechanism < SASL_PLAIN && sasl_start_scram(state) != PC_OK)
 		fault = "temporary-auth-failure";
 	if (fault) {
 		sasl_failure(m, s, state, fault, NULL, SASL_NO_GUESS);
@@ -254,6 +268,29 @@ static pc_result on_abort(pc_event *ev, void *data)
 	return PC_HANDLED;
 }
 
+/* Of an account that has changed meanwhile, an exchange does not go on with the keys it had. */
+static bool end_stale(const pc_session *s, void *data)
+{
+	pc_event *ev = data;
+	struct sasl_state *state = pc_session_data_if(s, pc_event_module(ev));
+	char user[PC_JID_PART_MAX + 1];
+
+	if (state && state->scram && state->step == SASL_WAIT_FINAL &&
+	    pc_session_host(s) == pc_event_host(ev) &&
+	    pc_jid_prep_local(pc_scram_username(state->scram), user) == PC_OK &&
+	    strcmp(user, pc_event_str(ev, "username")) == 0)
+		sasl_failure(pc_event_module(ev), s, state, "temporary-auth-failure", NULL,
+		             SASL_NO_GUESS);
+	return true;
+}
+
+static pc_result on_changed(pc_event *ev, void *data)
+{
+	(void)data;
+	pc_each_unbound_session(end_stale, ev);
+	return PC_PASS;
+}
+
 static pc_result on_features(pc_event *ev, void *data)
 {
 	const pc_session *s = pc_event_origin(ev);
@@ -285,6 +322,9 @@ static void load(pc_module *m)
 	}
 	sasl_secret_load(m);
 	pc_hook(m, "stream-features", on_features, 0);
+	pc_hook(m, "user-disabled", on_changed, 0);
+	pc_hook(m, "user-deleted", on_changed, 0);
+	pc_hook(m, "user-password-changed", on_changed, 0);
 	pc_hook(m, "stanza/" SASL_NS ":auth", on_auth, 0);
 	pc_hook(m, "stanza/" SASL_NS ":response", on_response, 0);
 	pc_hook(m, "stanza/" SASL_NS ":abort", on_abort, 0);
@@ -351,6 +391,11 @@ static const pc_option options[] = {
 	  .max = 16777216,
 	  .live = true,
 	  .help = "Bytes of the largest stanza that a logged-in client may send" },
+	{ .name = "default_user_role",
+	  .type = PC_OPT_STRING,
+	  .live = true,
+	  .help = "The role of accounts, and of anonymous users where it is set (default: "
+	          "prosody:guest)" },
 	{ .name = "default_iteration_count",
 	  .type = PC_OPT_INTEGER,
 	  .dflt = "10000",
@@ -369,6 +414,6 @@ static const pc_event_decl events[] = {
 };
 
 PC_MODULE(saslauth, .summary = "Log-in and resource binding (RFC 6120 sections 6 and 7)",
-          .xeps = "0440 0474", .data_size = sizeof(struct saslauth),
-          .session_size = sizeof(struct sasl_state), .state_version = 1, .options = options,
+          .xeps = "0175:1.2 0178:1.2 0440 0474", .data_size = sizeof(struct saslauth),
+          .session_size = sizeof(struct sasl_state), .state_version = 2, .options = options,
           .events = events, .load = load, .session_free = session_free);

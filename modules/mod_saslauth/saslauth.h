@@ -4,6 +4,7 @@
  * saslauth.c    the module: elements of SASL come in, answers go out, failures are counted
  * mechanisms.c  which mechanisms and channel bindings a stream is offered
  * exchange.c    the steps of one log-in, by SCRAM or PLAIN
+ * others.c      the steps of log-ins without a password: EXTERNAL and ANONYMOUS
  * plain.c       the message of PLAIN, pure
  * throttle.c    failures by address over time, pure
  * secret.c      the host's secret behind the salts of accounts that are not there
@@ -22,19 +23,22 @@
 
 #define SASL_NS "urn:ietf:params:xml:ns:xmpp-sasl"
 
-/* Bits of `offered`: 0..2 the hashes of pc_scram_hash, 3..5 the same with -PLUS, 6 PLAIN. */
+/* Bits of `offered`: 0..2 the hashes of pc_scram_hash, 3..5 the same with -PLUS, then others. */
 #define SASL_PLUS 3
 #define SASL_PLAIN 6
-#define SASL_MECHANISMS 7
+#define SASL_EXTERNAL 7
+#define SASL_ANONYMOUS 8
+#define SASL_MECHANISMS 9
 
 /* Of a session. It moves to the next instance at a reload as it is: plain values and `scram`,
  * whose memory is the server's. */
 struct sasl_state {
 	pc_scram *scram;   /* NULL: no exchange by SCRAM */
-	uint8_t offered;   /* mechanisms of the last features sent, by bit */
+	uint16_t offered;  /* mechanisms of the last features sent, by bit */
 	uint8_t bindings;  /* channel bindings of the same, 1 << pc_binding */
 	uint8_t mechanism; /* of the exchange under way, as its bit's number */
 	uint8_t step;      /* enum sasl_step */
+	bool disabled;     /* the account is: to be told behind the right password only */
 	uint32_t failures; /* on this stream, in halves */
 };
 
@@ -71,6 +75,9 @@ const pc_session *sasl_call_session(const struct sasl_call *call, struct sasl_st
 void sasl_challenge(const pc_session *s, const char *data, size_t len);
 void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,
                   const char *data, size_t len);
+/* The same with a role of its own. */
+void sasl_success_as(pc_module *m, const pc_session *s, struct sasl_state *state,
+                     const char *username, const char *role);
 /* `guess`: the answer may be a wrong guess of a password, so it counts against the address. */
 enum sasl_guess { SASL_NO_GUESS, SASL_GUESS };
 void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
@@ -88,12 +95,26 @@ int sasl_mechanism_find(const char *name);
 /* Starts the exchange of state->mechanism under the policy of what was offered. */
 int sasl_start_scram(struct sasl_state *state);
 
-/* exchange.c: takes one decoded message of the client, with a NUL behind it, and may write into it
+/* exchange.c: `authzid` (may be NULL) is nobody, or the user's own bare JID (RFC 6120 6.3.8). */
+bool sasl_is_own_jid(const pc_session *s, const char *username, const char *authzid);
+/* The failure that an answer of the account's provider means. */
+void sasl_fail_by(const struct sasl_call *call, const pc_session *s, struct sasl_state *state,
+                  int err, enum sasl_guess guess);
+/* Frees the call, and the element's handling has ended. */
+void sasl_call_end(struct sasl_call *call);
+/* Takes one decoded message of the client, with a NUL behind it, and may write into it
  * (NULL: none was sent with <auth/>). */
 pc_result sasl_exchange_step(pc_event *ev, const pc_session *s, struct sasl_state *state, char *msg,
                              size_t len);
 /* Goes on with the account's keys, or those made up for it; the call is over then. */
 void sasl_exchange_keys(struct sasl_call *call, const pc_scram_keys *keys);
+
+/* others.c. May EXTERNAL be offered: is there a certificate that names accounts of this host? */
+bool sasl_external_possible(const pc_session *s);
+pc_result sasl_external_step(pc_event *ev, const pc_session *s, struct sasl_state *state,
+                             const char *msg, size_t len);
+pc_result sasl_anonymous_step(pc_event *ev, const pc_session *s, struct sasl_state *state,
+                              const char *msg, size_t len);
 
 /* secret.c: goes on with made-up keys, as soon as the secret is known. */
 void sasl_secret_load(pc_module *m);

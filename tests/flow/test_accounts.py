@@ -80,13 +80,14 @@ def test_account_with_a_clear_password():
     upgraded_account({"password": "secret"}, [("SCRAM-SHA-256", "success")])
 
 
-def test_disabled_account():
+def test_account_that_prosody_disabled():
     server = Server(accounts=1)
     try:
         keep(server, "off", {**prosody_account("secret"), "disabled": "true"})
         server.start()
         for mechanism in ("SCRAM-SHA-1", "PLAIN"):
-            equal(attempt(server, "off", "secret", mechanism), "not-authorized")
+            equal(attempt(server, "off", "other", mechanism), "not-authorized")
+            equal(attempt(server, "off", "secret", mechanism), "account-disabled")
     finally:
         server.stop()
 

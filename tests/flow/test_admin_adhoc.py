@@ -12,7 +12,7 @@ SERVER = dict(config={"modules_enabled": ENABLED, "admins": '{ "root@localhost" 
               hosts={HOST: {"admins": '{ "boss@localhost" }'}, OTHER: {"admins": '{ "chief@other.example" }'}},
               accounts=25)
 ALL = {f"{ADMIN}#{name}" for name in (
-    "add-user", "delete-user", "change-user-password", "end-user-session", "user-stats", "get-registered-users-num",
+    "add-user", "delete-user", "disable-user", "reenable-user", "change-user-password", "end-user-session", "user-stats", "get-registered-users-num",
     "get-registered-users-list", "get-online-users-num", "get-online-users-list", "announce")} | \
     {f"{MODULES}#{name}" for name in ("list", "load", "unload", "reload")}
 OPERATORS = {f"{ADMIN}#shutdown", f"{CONFIG}#reload"}
@@ -86,6 +86,11 @@ def test_life_of_an_account(server):
     equal((stats["rostersize"], sorted(stats["onlineresources"])), (["1"], ["a", "b"]))
     equal(set(stats["ipaddresses"]), {"127.0.0.1"})
     equal(notes(run(boss, "end-user-session", {"accountjids": [f"kim@{HOST}/b"]})), [("info", "1 ended")])
+    equal(notes(run(boss, "disable-user", {"accountjids": [f"kim@{HOST}", f"nobody@{HOST}"]})),
+          [("error", f"nobody@{HOST}: there is no such account"), ("info", "1 of 2 disabled")])
+    kim.find("error", "stream")
+    equal(notes(run(boss, "reenable-user", {"accountjids": [f"kim@{HOST}"]})), [("info", "1 of 1 enabled")])
+    kim = server.client().login("kim", "two", "b")
     equal(notes(run(boss, "delete-user", {"accountjids": [f"kim@{HOST}", f"nobody@{HOST}"]})),
           [("error", f"nobody@{HOST}: there is no such account"), ("info", "1 of 2 deleted")])
     kim.find("error", "stream")
