@@ -137,6 +137,7 @@ static void load(pc_module *m)
 {
 	pc_listen(m, &starttls);
 	pc_listen(m, &direct_tls);
+	pc_provide(m, "c2s-class", &class);
 }
 
 PC_MODULE(c2s, .summary = "Clients (RFC 6120)", .xeps = "0368", .scope = PC_GLOBAL,

@@ -54,6 +54,11 @@ pc_conn_id pc_stream_conn(const pc_stream *s)
 	return s->conn;
 }
 
+bool pc_stream_is_carried(const pc_stream *s)
+{
+	return s->carried != NULL;
+}
+
 bool pc_stream_is_secure(const pc_stream *s)
 {
 	return s->secure;
@@ -64,7 +69,7 @@ void pc_stream_set_rate(pc_stream *s, double bytes_per_second, double burst)
 	double rate = bytes_per_second > 1e12 ? 1e12 : bytes_per_second;
 	double kib = rate * burst / 1024;
 
-	if (s->conn == 0 || !(rate >= 0))
+	if (s->carried || !(rate >= 0))
 		return;
 	pc__io_set_rate(pc__server.io, s->conn, (size_t)rate,
 	                kib > 1e9   ? (unsigned)1e9
@@ -160,7 +165,9 @@ void pc_stream_peer_jids(const pc_stream *s, void (*fn)(const char *jid, void *d
 
 bool pc_stream_lags(const pc_stream *s)
 {
-	return s->lags;
+	const pc_stream *line = s->carried ? pc__carried_by(s) : s;
+
+	return line && line->lags;
 }
 
 void pc_stream_set_limit(pc_stream *s, size_t stanza_bytes)
@@ -172,8 +179,8 @@ void pc_stream_set_limit(pc_stream *s, size_t stanza_bytes)
 	limits.attributes = (size_t)pc__opt_int(NULL, "xml_attributes_limit");
 	limits.elements = (size_t)pc__opt_int(NULL, "xml_elements_limit");
 	s->limit = stanza_bytes;
-	if (s->conn)
+	if (s->carried)
+		pc__carried_set_limits(s, &limits);
+	else
 		pc__io_set_limits(pc__server.io, s->conn, &limits);
-	else if (s->parser)
-		pc__xml_set_limits(s->parser, &limits);
 }

@@ -76,7 +76,9 @@ static void take_barrier_off(pc_stream *s)
 	enum pc__stream_then then = s->then;
 
 	s->then = PC__THEN_CONTINUE;
-	if (then == PC__THEN_RESTART)
+	if (s->carried)
+		pc__carried_go_on(s, then == PC__THEN_RESTART);
+	else if (then == PC__THEN_RESTART)
 		pc__io_restart(pc__server.io, s->conn);
 	else if (then == PC__THEN_STARTTLS)
 		pc__io_starttls(pc__server.io, s->conn, s->host ? pc_host_name(s->host) : NULL);
@@ -92,9 +94,12 @@ void pc__stream_element_done(pc_conn_id conn, size_t bytes)
 
 	if (s == NULL)
 		return;
-	pc__stream_owe(s, bytes);
 	if (s->under_barrier) {
 		s->under_barrier = false;
 		take_barrier_off(s);
 	}
+	if (s->carried)
+		pc__carried_done(s);
+	else
+		pc__stream_owe(s, bytes);
 }

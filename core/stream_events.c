@@ -102,7 +102,7 @@ static bool is_stream_error(const pc_stanza *st)
 	return pc_stanza_is(st, "error", PC_NS_STREAM);
 }
 
-static void take_element(pc_stream *s, pc_stanza *st)
+void pc__stream_take_element(pc_stream *s, pc_stanza *st)
 {
 	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_WAITING) {
 		pc_stanza_free(&st);
@@ -129,7 +129,7 @@ static void on_element(pc_conn_id conn, pc_stanza *st, size_t bytes, void *data)
 		return;
 	}
 	pc__stream_element_begin(s, conn, bytes);
-	take_element(s, st);
+	pc__stream_take_element(s, st);
 	pc__stream_element_end(conn, bytes);
 }
 
@@ -144,17 +144,21 @@ static void on_bytes(pc_conn_id conn, const void *bytes, size_t len, void *data)
 		pc__stream_owe(s, len);
 }
 
+void pc__stream_got_end(pc_stream *s)
+{
+	if (s->class->ended)
+		s->class->ended(s);
+	pc_stream_close(s);
+	pc__stream_hang_up(s, "closed");
+}
+
 static void on_stream_end(pc_conn_id conn, void *data)
 {
 	pc_stream *s = pc__stream_find(conn);
 
 	(void)data;
-	if (s == NULL)
-		return;
-	if (s->class->ended)
-		s->class->ended(s);
-	pc_stream_close(s);
-	pc__io_close(pc__server.io, conn, "closed");
+	if (s)
+		pc__stream_got_end(s);
 }
 
 static void on_error(pc_conn_id conn, const char *condition, const char *text, void *data)

@@ -17,7 +17,6 @@
 #include "xml/frame.h"
 
 #define NS_LIMITS "urn:xmpp:stream-limits:0" /* XEP-0478 */
-#define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
 #define LANG_MOST 100 /* bytes of a language tag worth remembering; most are of two to eight */
 
 /* ------------------------------------------------------------ writing */
@@ -38,7 +37,7 @@ void pc__stream_send_header(pc_stream *s, const char *from, const char *to)
 	if (out == NULL)
 		return;
 	if (pc__stream_is_framed(s)) {
-		pc__buf_adds(out, "<open xmlns='" NS_FRAMING "'");
+		pc__buf_adds(out, "<open xmlns='" PC__NS_FRAMING "'");
 	} else {
 		pc__buf_adds(out,
 		             "<?xml version='1.0'?><stream:stream xmlns:stream='" PC_NS_STREAM "'");
@@ -73,9 +72,9 @@ static void write_error(pc_stream *s, const char *condition, const char *text)
 		pc__xml_escape(out, text, strlen(text));
 		pc__buf_adds(out, "</text>");
 	}
-	pc__buf_adds(out, pc__stream_is_framed(s) ? "</stream:error><close xmlns='" NS_FRAMING "'/>"
-	                                          : "</stream:error></stream:stream>");
+	pc__buf_adds(out, "</stream:error>");
 	pc__stream_end(s);
+	pc__stream_send_end(s);
 }
 
 /* 4.9.1.3: empty where the peer has named no host that we know. */
@@ -104,8 +103,7 @@ void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 		pc__stream_send_header(s, own_name(s), s->peer);
 	write_error(s, condition, text);
 	pc__stream_await_end(s);
-	if (s->conn)
-		pc__io_close(pc__server.io, s->conn, condition);
+	pc__stream_hang_up(s, condition);
 }
 
 /* ------------------------------------------------------------ reading */
@@ -252,7 +250,8 @@ void pc_stream_open(pc_stream *s, pc_host *host, const char *to, const char *fro
 /* Where the instances of a module share a listener, a stream belongs to that of its host. */
 static void join_host(pc_stream *s, pc_host *host)
 {
-	pc_module *m = host && s->m ? pc__module_find(host, s->m->def->name) : NULL;
+	bool shared = host && s->m && s->tie == NULL;
+	pc_module *m = shared ? pc__module_find(host, s->m->def->name) : NULL;
 
 	s->host = host;
 	if (m)

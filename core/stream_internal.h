@@ -9,6 +9,8 @@
 #include "streams.h"
 #include "timers.h"
 
+#define PC__NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing" /* RFC 7395 */
+
 enum pc__stream_state { PC__STREAM_WAITING, PC__STREAM_OPEN, PC__STREAM_CLOSING, PC__STREAM_GONE };
 
 /* What the I/O thread is told when the handling of the element under way has ended. */
@@ -16,7 +18,7 @@ enum pc__stream_then { PC__THEN_CONTINUE, PC__THEN_RESTART, PC__THEN_STARTTLS };
 
 /* What every stream holds; idle ones by the ten thousand, so the small fields stand together. */
 struct pc_stream {
-	pc_conn_id conn; /* 0: by a transport */
+	pc_conn_id conn;
 	const pc_stream_class *class;
 	pc_module *m;
 	struct pc__session *session;
@@ -29,11 +31,9 @@ struct pc_stream {
 	struct pc__timer deadline;
 	pc__io_tls_info *tls; /* until the session is bound */
 	const char *tls_version, *tls_cipher;
-	struct pc__mark *marks; /* who waits for what was sent to leave: stream_marks.c */
-	size_t unsent;          /* of transports */
-	const pc_transport *transport;
-	void *t;
-	pc__xml_parser *parser; /* of transports */
+	struct pc__mark *marks;      /* who waits for what was sent to leave: stream_marks.c */
+	struct pc__carried *carried; /* by a transport; NULL: by a connection */
+	struct pc__tie *tie; /* to its module, where there is no listener: stream_transport.c */
 	void *user;
 	char *ip;
 	char *peer;    /* pc_stream_peer() */
@@ -48,6 +48,8 @@ struct pc_stream {
 	bool secure;
 	bool lags;
 	bool we_connected;
+	bool framed;    /* carried: each element stands alone */
+	bool lost;      /* carried: its connection broke */
 	bool versioned; /* the peer speaks XMPP 1.0 */
 	bool authenticated;
 	bool is_xmpp;
@@ -64,17 +66,39 @@ static inline pc_session pc__stream_who(const pc_stream *s)
 /* stream_header.c */
 void pc__stream_send_header(pc_stream *s, const char *from, const char *to);
 void pc__stream_got_header(pc_stream *s, const pc__xml_header *h);
+/* stream_events.c: a top-level element, and the end of the peer's stream. */
+void pc__stream_take_element(pc_stream *s, PC_TAKES pc_stanza *st);
+void pc__stream_got_end(pc_stream *s);
 /* The class of streams whose module has gone: they only close. */
 extern const pc_stream_class pc__class_gone;
 /* streams.c */
 pc_stream *pc__stream_find(pc_conn_id conn); /* NULL: it has gone */
 void pc__stream_raw(pc_stream *s, const char *text, size_t len);
 void pc__stream_gone(pc_stream *s, const char *reason);
+void pc__stream_send_end(pc_stream *s);
+void pc__stream_hang_up(pc_stream *s, const char *reason);
 /* Our end tag has been sent: the peer has NAME_close_timeout. */
 void pc__stream_await_end(pc_stream *s);
 double pc__stream_option(const pc_stream *s, const char *suffix, double dflt);
 pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_id conn,
                            const char *ip, bool secure);
+/* Its module is unloaded. */
+void pc__stream_close_of_module(pc_stream *s);
+/* stream_transport.c: of streams that have no listener. */
+void pc__stream_move(pc_stream *s, pc_module *m);
+void pc__stream_untie(pc_stream *s);
+/* Of carried streams: what the pc__io_* of the like name are to connections. */
+void pc__carried_send(pc_stream *s, const void *bytes, size_t len);
+void pc__carried_set_limits(pc_stream *s, const pc__xml_limits *limits);
+/* The handling of an element has ended, and with the barrier up the next one may come. */
+void pc__carried_done(pc_stream *s);
+void pc__carried_go_on(pc_stream *s, bool afresh);
+/* It goes at the next turn, and its transport is told. */
+void pc__carried_end(pc_stream *s, const char *reason);
+void pc__carried_forget_transport(pc_stream *s);
+void pc__carried_free(pc_stream *s);
+/* The raw stream that carries it now, or NULL. */
+pc_stream *pc__carried_by(const pc_stream *s);
 /* stream_marks.c: so many marks were passed; the stream has gone before the others. */
 void pc__stream_written(pc_stream *s, unsigned marks);
 void pc__stream_cancel_marks(pc_stream *s);

@@ -49,17 +49,19 @@ static void append(pc_stream *s, struct pc__mark *mark)
 	*at = mark;
 }
 
-/* A transport has taken what it was given. */
+/* Where a stream is carried it is the carrier that sends; without one, its transport has taken what
+ * it was given. */
 void pc_session_written(pc_module *m, const pc_session *session, pc_done_fn *fn, void *data)
 {
 	pc_stream *s = pc_session_stream(session);
 	struct pc__mark *mark = pc__alloc(sizeof(*mark));
+	pc_stream *line = is_open(s) && s->carried ? pc__carried_by(s) : s;
 
 	*mark = (struct pc__mark){ .m = m, .fn = fn, .data = data };
 	pc__module_hold(m);
-	if (is_open(s) && s->conn) {
-		append(s, mark);
-		pc__io_mark(pc__server.io, s->conn);
+	if (is_open(s) && is_open(line) && !line->carried) {
+		append(line, mark);
+		pc__io_mark(pc__server.io, line->conn);
 		return;
 	}
 	mark->err = is_open(s) ? PC_OK : PC_ECANCELED;

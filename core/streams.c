@@ -120,8 +120,7 @@ pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_i
 	s->versioned = true;
 	s->limit = pc__xml_limits_unauthed.stanza_bytes;
 	s->ip = pc__strdup(ip);
-	if (conn)
-		*place(conn, true) = s;
+	*place(conn, true) = s;
 	n_streams++;
 	s->is_xmpp = class->framing == PC_FRAMING_XMPP;
 	n_xmpp += s->is_xmpp;
@@ -139,10 +138,11 @@ static void free_stream(pc_stream *s)
 
 	pc__timer_clear(&s->deadline);
 	pc__stream_unowe(s);
-	if (s->conn)
-		*place(s->conn, true) = NULL;
+	*place(s->conn, true) = NULL;
 	pc__io_tls_info_free(&s->tls);
-	pc__xml_free(&s->parser);
+	if (s->carried)
+		pc__carried_free(s);
+	pc__stream_untie(s);
 	free(s->peer);
 	free(s->ip);
 	free(s);
@@ -153,7 +153,7 @@ static void free_stream(pc_stream *s)
 /* The connection is gone: the session's end is due, then the stream's. */
 void pc__stream_gone(pc_stream *s, const char *reason)
 {
-	bool orderly = s->state == PC__STREAM_CLOSING;
+	bool orderly = s->state == PC__STREAM_CLOSING && !s->lost;
 
 	s->state = PC__STREAM_GONE;
 	if (s->class->closed)
@@ -201,7 +201,7 @@ void pc_stream_barrier(pc_stream *s, bool up)
 	if (s->barrier == up)
 		return;
 	s->barrier = up;
-	if (s->conn)
+	if (!s->carried)
 		pc__io_barrier(pc__server.io, s->conn, up);
 }
 
@@ -218,7 +218,7 @@ void pc_stream_restart(pc_stream *s)
 
 void pc_stream_starttls(pc_stream *s, pc_host *host)
 {
-	if (is_over(s))
+	if (is_over(s) || pc__bug(s->carried != NULL))
 		return;
 	if (host)
 		s->host = host;
@@ -236,7 +236,7 @@ struct pc__buf *pc__stream_begin(pc_stream *s)
 
 	if (is_over(s))
 		return NULL;
-	if (s->transport) {
+	if (s->carried) {
 		scratch.len = 0;
 		s->sending = &scratch;
 	} else {
@@ -247,8 +247,8 @@ struct pc__buf *pc__stream_begin(pc_stream *s)
 
 void pc__stream_end(pc_stream *s)
 {
-	if (s->transport)
-		s->transport->send(s->t, s->sending->p, s->sending->len);
+	if (s->carried)
+		pc__carried_send(s, s->sending->p, s->sending->len);
 	else
 		pc__io_send_end(pc__server.io);
 	s->sending = NULL;
@@ -264,17 +264,14 @@ void pc__stream_raw(pc_stream *s, const char *text, size_t len)
 	pc__stream_end(s);
 }
 
-bool pc__stream_is_framed(const pc_stream *s)
-{
-	return s->transport && s->transport->framed;
-}
-
 void pc__stream_slow_conn(pc_conn_id conn)
 {
-	pc_stream *s = pc__stream_find(conn);
+	pc_stream *s = pc__stream_find(conn), *line = s;
 
-	if (s && s->session && s->session->pub.type == PC_C2S)
-		pc__io_slow(pc__server.io, conn, SLOW_MS);
+	if (s && s->carried)
+		line = pc__carried_by(s);
+	if (line && s->session && s->session->pub.type == PC_C2S)
+		pc__io_slow(pc__server.io, line->conn, SLOW_MS);
 }
 
 int pc_stream_send(pc_stream *s, pc_stanza *st)
@@ -296,6 +293,8 @@ int pc_stream_write(pc_stream *s, const void *bytes, size_t len)
 {
 	if (is_over(s))
 		return PC_ECANCELED;
+	if (s->framed)
+		return PC_ENOTSUP;
 	pc__stream_raw(s, bytes, len);
 	return PC_OK;
 }
@@ -314,25 +313,37 @@ void pc__stream_await_end(pc_stream *s)
 	s->state = PC__STREAM_CLOSING;
 	pc__timer_set(&s->deadline, pc__stream_option(s, "close_timeout", CLOSE_SECONDS),
 	              on_close_timeout);
-	if (s->transport)
-		s->transport->close(s->t);
 	if (s->session)
 		pc__session_stream_closing(s->session);
 }
 
-/* RFC 6120 4.4: we wait for the peer's end only if it has had our header. */
+void pc__stream_send_end(pc_stream *s)
+{
+	const char *end = s->framed ? "<close xmlns='" PC__NS_FRAMING "'/>" : "</stream:stream>";
+
+	pc__stream_raw(s, end, strlen(end));
+}
+
+/* What was sent goes out first. */
+void pc__stream_hang_up(pc_stream *s, const char *reason)
+{
+	if (s->carried)
+		pc__carried_end(s, reason);
+	else
+		pc__io_close(pc__server.io, s->conn, reason);
+}
+
+/* RFC 6120 4.4, RFC 7395 3.6: we wait for the peer's end only if it has had our header. */
 void pc_stream_close(pc_stream *s)
 {
-	static const char end[] = "</stream:stream>";
-
 	if (is_over(s))
 		return;
 	if (s->class->framing == PC_FRAMING_RAW || !s->header_sent) {
 		s->state = PC__STREAM_CLOSING;
-		pc__io_close(pc__server.io, s->conn, "closed");
+		pc__stream_hang_up(s, "closed");
 		return;
 	}
-	pc__stream_raw(s, end, sizeof(end) - 1);
+	pc__stream_send_end(s);
 	pc__stream_await_end(s);
 }
 
@@ -341,7 +352,9 @@ void pc_stream_abort(pc_stream *s, const char *reason)
 	if (s->state == PC__STREAM_GONE)
 		return;
 	s->state = PC__STREAM_CLOSING;
-	if (s->conn)
+	if (s->carried)
+		pc__carried_end(s, reason);
+	else
 		pc__io_abort(pc__server.io, s->conn, reason);
 }
 
@@ -367,16 +380,22 @@ void pc__streams_close_of_host(const pc_host *host)
 	each_stream(close_of_host, host);
 }
 
-static void close_of(pc_stream *s, const void *m)
+void pc__stream_close_of_module(pc_stream *s)
 {
-	if (s->m != m)
-		return;
 	if (s->class->framing == PC_FRAMING_XMPP)
 		pc_stream_error(s, "system-shutdown", NULL);
 	else
 		pc_stream_abort(s, "the module is unloaded");
+	if (s->carried)
+		pc__carried_forget_transport(s);
 	s->m = NULL;
 	s->class = &pc__class_gone;
+}
+
+static void close_of(pc_stream *s, const void *m)
+{
+	if (s->m == m)
+		pc__stream_close_of_module(s);
 }
 
 void pc__streams_close_of(const pc_module *m)
@@ -408,7 +427,7 @@ static void move_one(pc_stream *s, const void *data)
 	if (s->m != mv->old || strcmp(s->class->name, mv->class->name) != 0 ||
 	    s->class->data_size != mv->class->data_size)
 		return;
-	s->m = mv->new;
+	pc__stream_move(s, mv->new);
 	s->class = mv->class;
 }
 

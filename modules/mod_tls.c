@@ -11,7 +11,9 @@
  * not on BOSH or WebSocket, not twice, and not behind a log-in. */
 static bool can_start(const pc_session *s)
 {
-	return s->type == PC_C2S_UNAUTHED && !s->secure && s->conn != 0;
+	const pc_stream *stream = pc_session_stream(s);
+
+	return s->type == PC_C2S_UNAUTHED && !s->secure && stream && !pc_stream_is_carried(stream);
 }
 
 static pc_result on_features(pc_event *ev, void *data)

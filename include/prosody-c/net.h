@@ -139,6 +139,8 @@ PC_EXPORT void pc_stream_set_limit(pc_stream *s, size_t stanza_bytes);
 
 /* ---- what TLS agreed on */
 
+/* A transport carries it (below), which has TLS of its own, or none. */
+PC_EXPORT bool pc_stream_is_carried(const pc_stream *s);
 PC_EXPORT bool pc_stream_is_secure(const pc_stream *s);
 PC_EXPORT const char *pc_stream_tls_version(const pc_stream *s); /* "TLS1.3"; NULL in the clear */
 PC_EXPORT const char *pc_stream_tls_cipher(const pc_stream *s);
@@ -163,15 +165,34 @@ PC_EXPORT void pc_stream_peer_jids(const pc_stream *s, void (*fn)(const char *ji
                                    void *data);
 
 /* ---- transports: another way in and out for streams of a class (WebSocket, BOSH). The transport
- * feeds bytes of the peer's XML and gets what is to be sent. */
+ * feeds bytes of the peer's XML and gets what is to be sent. The core does the rest, as for
+ * connections: headers, limits, barrier, restarts, time-outs (but for NAME_read_timeout: silence is
+ * the transport's to judge), and it calls `close` exactly once, between two handlers, whoever ended
+ * the stream. Until then `t` must be there, and the pc_stream is; both end with the module.
+ *
+ * The class of clients is a service: pc_provider(NULL, "c2s-class", &owner). */
 
 typedef struct pc_transport {
 	size_t size;
-	bool framed; /* each element stands alone: xmlns on each, <open/> and <close/> (RFC 7395) */
+	/* Each element stands alone: one for each call of `send`, with its namespaces declared, and
+	 * <open/>, <close/> for the stream's tags (RFC 7395). */
+	bool framed;
 	void (*send)(void *t, const void *bytes, size_t len);
-	void (*close)(void *t); /* the stream has ended; t is not called again */
+	/* The stream has ended: send what is left and hang up; t is not called again. */
+	void (*close)(void *t);
+	/* After PC_EBUSY: all has been taken, more may come. NULL: not needed. */
+	void (*ready)(void *t);
+	/* The raw stream by which what is sent now will leave: by it the server knows when that has
+	 * left (pc_session_written) and whether it piles up (pc_stream_lags). NULL, or NULL
+	 * returned: it is taken for sent. */
+	pc_stream *(*carrier)(void *t);
 } pc_transport;
+/* `class` is of PC_FRAMING_XMPP; `secure`: the peer came under TLS, or as good as that. */
 PC_EXPORT pc_stream *pc_stream_new(pc_module *m, const pc_stream_class *class, const char *ip,
                                    bool secure, const pc_transport *transport, void *t);
-/* The one parser, whatever the transport. PC_E*: the stream has ended. */
+/* The one parser, whatever the transport. PC_EBUSY: taken, but elements before it are still being
+ * handled: feed no more before `ready` (64 KiB beyond the size of a stanza end the stream with
+ * policy-violation). PC_ECANCELED: the stream has ended, maybe by this. */
 PC_EXPORT int pc_stream_input(pc_stream *s, const void *bytes, size_t len);
+/* The peer has gone without a word: the session may be kept for it (pre-resource-unbind). */
+PC_EXPORT void pc_stream_lost(pc_stream *s, const char *reason);
