@@ -69,6 +69,7 @@ static void established(struct pc__conn *c)
 	exporter(s, info);
 	end_point(c, info);
 	pc__free(&c->tls->host);
+	c->tls->owes_ticket = c->dial == NULL && gnutls_protocol_get_version(s) >= GNUTLS_TLS1_3;
 	c->state = PC__OPEN;
 	PC__COUNTER_ADD(c->lane->counters.handshakes, (size_t)-1);
 	c->deadline = 0;

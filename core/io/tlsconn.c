@@ -99,7 +99,7 @@ static void set_client(struct pc__conn *c, const char *host)
 void pc__tlsconn_start(struct pc__conn *c, const char *host)
 {
 	struct pc__tlsconn *t = pc__alloc(sizeof(*t));
-	unsigned role = c->dial ? GNUTLS_CLIENT : GNUTLS_SERVER;
+	unsigned role = c->dial ? GNUTLS_CLIENT : GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET;
 
 	t->conn = c;
 	t->snapshot = pc__tls_ref(c->lane->tls);
@@ -312,10 +312,21 @@ void pc__tlsconn_input(struct pc__conn *c, const char *p, size_t len)
 
 /* ---- output */
 
+/* One ticket goes with our first answer, in the same write: by itself GnuTLS sends two, in a packet
+ * of their own at the end of the handshake. */
+static void send_ticket(struct pc__tlsconn *t)
+{
+	if (!t->owes_ticket)
+		return;
+	t->owes_ticket = false;
+	(void)gnutls_session_ticket_send(t->session, 1, 0);
+}
+
 void pc__tlsconn_send(struct pc__conn *c, const char *p, size_t len)
 {
 	gnutls_session_t s = c->tls->session;
 
+	send_ticket(c->tls);
 	while (len > 0) {
 		ssize_t n = gnutls_record_send(s, p, len < CHUNK ? len : CHUNK);
 

@@ -22,6 +22,7 @@ struct pc__tlsconn {
 	const char *window;    /* what GnuTLS may pull now */
 	size_t window_len;
 	unsigned warnings;
+	bool owes_ticket; /* of TLS 1.3: sent with our first answer */
 	bool judged;
 	char *fault; /* of the peer's chain, once it is judged */
 };
