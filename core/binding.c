@@ -154,6 +154,17 @@ static bool take_resource(struct binding *b, const char *wanted)
 	return pc_jid_prep_resource(wanted, b->resource) == PC_OK;
 }
 
+/* It is there where the account is connected already, or its log-in was foreseen. */
+static void get_roster(struct binding *b, const pc_session *s)
+{
+	pc_roster *roster = pc_roster_of(pc_session_host(s), s->username);
+
+	if (roster)
+		on_roster(PC_OK, roster, b);
+	else
+		pc__roster_load(pc_session_host(s), s->username, on_roster, b);
+}
+
 static void on_bind_ended(pc_event *ev, pc_result result, void *data)
 {
 	struct binding *b = data;
@@ -167,7 +178,7 @@ static void on_bind_ended(pc_event *ev, pc_result result, void *data)
 	else if (!take_resource(b, pc_event_str(ev, "resource")))
 		end(b, PC_EINVAL, "bad-request");
 	else
-		pc__roster_load(pc_session_host(s), s->username, on_roster, b);
+		get_roster(b, s);
 }
 
 void pc_session_bind(pc_module *m, const pc_session *session, const char *wanted, pc_bound_fn *done,

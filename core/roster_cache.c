@@ -10,6 +10,7 @@
 #include "modules.h"
 #include "rosters.h"
 #include "stores.h"
+#include "timers.h"
 #include "util/mem.h"
 
 /* Who waits for a roster that is being read. */
@@ -26,12 +27,21 @@ struct cached {
 	struct waiter *waiters; /* in order of asking */
 	bool kept;              /* the account is connected */
 	bool forgotten;         /* removed while being read */
+	bool expected;          /* in the list of those */
+	bool late;              /* ... for the second time */
 	UT_hash_handle hh;
 };
+
+/* Rosters that somebody who has not proved anything yet makes us read: that many, that long. */
+#define EXPECTED_MOST 64
+#define EXPECTED_SECONDS 10
 
 struct pc__roster_cache {
 	pc_store *store;
 	struct cached *all;
+	struct cached *expected[EXPECTED_MOST];
+	size_t n_expected;
+	struct pc__timer sweep;
 };
 
 static struct pc__roster_cache *cache_of(pc_host *host)
@@ -51,8 +61,22 @@ static struct cached *find(pc_host *host, const char *user)
 	return c;
 }
 
+static void no_more_expected(struct cached *c)
+{
+	struct pc__roster_cache *cache = c->host->rosters;
+	size_t i = 0;
+
+	if (!c->expected)
+		return;
+	while (cache->expected[i] != c)
+		i++;
+	cache->expected[i] = cache->expected[--cache->n_expected];
+	c->expected = false;
+}
+
 static void cached_free(struct cached *c)
 {
+	no_more_expected(c);
 	HASH_DEL(c->host->rosters->all, c);
 	pc__roster_free(&c->roster);
 	free(c->user);
@@ -77,7 +101,7 @@ static void answer(struct cached *c, int err)
 		w->fn(err, c->roster, w->data);
 		free(w);
 	}
-	if (!c->kept)
+	if (!c->kept && !(c->expected && c->roster && !c->forgotten))
 		cached_free(c);
 }
 
@@ -141,6 +165,16 @@ static void call_later(pc_host *host, const char *user, pc_roster_fn *fn, void *
 	pc_store_get_key(cache_of(host)->store, user, "", on_again, a);
 }
 
+static struct cached *cached_new(pc_host *host, const char *user)
+{
+	struct cached *c = pc__alloc(sizeof(*c));
+
+	c->host = host;
+	c->user = pc__strdup(user);
+	HASH_ADD_KEYPTR(hh, cache_of(host)->all, c->user, strlen(c->user), c);
+	return c;
+}
+
 void pc__roster_load(pc_host *host, const char *user, pc_roster_fn *fn, void *data)
 {
 	struct cached *c = find(host, user);
@@ -153,12 +187,40 @@ void pc__roster_load(pc_host *host, const char *user, pc_roster_fn *fn, void *da
 		add_waiter(c, fn, data);
 		return;
 	}
-	c = pc__alloc(sizeof(*c));
-	c->host = host;
-	c->user = pc__strdup(user);
-	HASH_ADD_KEYPTR(hh, host->rosters->all, c->user, strlen(c->user), c);
+	c = cached_new(host, user);
 	add_waiter(c, fn, data);
 	pc_store_get(host->rosters->store, user, on_items, c);
+}
+
+static void on_sweep(struct pc__timer *timer)
+{
+	struct pc__roster_cache *cache = PC__CONTAINER(timer, struct pc__roster_cache, sweep);
+
+	for (size_t i = cache->n_expected; i-- > 0;) {
+		struct cached *c = cache->expected[i];
+
+		if (c->late && c->roster && c->waiters == NULL)
+			cached_free(c);
+		else
+			c->late = true;
+	}
+	if (cache->n_expected > 0)
+		pc__timer_set(timer, EXPECTED_SECONDS, on_sweep);
+}
+
+void pc__roster_expect(pc_host *host, const char *user)
+{
+	struct pc__roster_cache *cache = cache_of(host);
+	struct cached *c = find(host, user);
+
+	if (c || cache->n_expected == EXPECTED_MOST)
+		return;
+	c = cached_new(host, user);
+	c->expected = true;
+	cache->expected[cache->n_expected++] = c;
+	if (cache->n_expected == 1 && !pc__timer_is_set(&cache->sweep))
+		pc__timer_set(&cache->sweep, EXPECTED_SECONDS, on_sweep);
+	pc_store_get(cache->store, user, on_items, c);
 }
 
 struct guarded {
@@ -192,8 +254,10 @@ void pc__roster_keep(pc_host *host, const char *user)
 {
 	struct cached *c = find(host, user);
 
-	if (c)
-		c->kept = true;
+	if (c == NULL)
+		return;
+	c->kept = true;
+	no_more_expected(c);
 }
 
 void pc__roster_release(pc_host *host, const char *user)
@@ -211,8 +275,11 @@ void pc__roster_forget(pc_host *host, const char *user)
 {
 	struct cached *c = find(host, user);
 
-	if (c)
-		c->forgotten = true;
+	if (c == NULL)
+		return;
+	c->forgotten = true;
+	if (c->expected && c->roster && c->waiters == NULL)
+		cached_free(c);
 }
 
 void pc__rosters_free(pc_host *host)
@@ -222,6 +289,7 @@ void pc__rosters_free(pc_host *host)
 
 	if (cache == NULL)
 		return;
+	pc__timer_clear(&cache->sweep);
 	HASH_ITER(hh, cache->all, c, next)
 	cached_free(c);
 	pc__store_close(&cache->store);

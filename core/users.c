@@ -149,10 +149,12 @@ void pc_user_keys(pc_module *m, pc_host *host, const char *user, pc_scram_hash h
 	pc_module *owner;
 	const pc_auth_provider *p = provider(host, &owner);
 
-	if (p && p->keys)
+	if (p && p->keys) {
 		p->keys(owner, user, hash, on_keys, ask_keys(owner, m, fn, data));
-	else
+		pc__roster_expect(host, user);
+	} else {
 		fn(PC_ENOTSUP, NULL, data);
+	}
 }
 
 void pc_user_look(pc_module *m, pc_host *host, pc_scram_hash hash, uint32_t die, pc_keys_fn *fn,
