@@ -11,8 +11,9 @@
 
 /* As pc_roster_load(), for the core. */
 void pc__roster_load(pc_host *host, const char *user, pc_roster_fn *fn, void *data);
-/* The account may log in soon: reads its roster, if nothing much is read so already, and keeps it for
- * a moment. Log-ins read it together with the account's keys, in one waking of a store thread. */
+/* The account may log in soon: reads its roster, if nothing much is read so already, and keeps it
+ * for a moment. Log-ins read it together with the account's keys, in one waking of a store thread.
+ */
 void pc__roster_expect(pc_host *host, const char *user);
 /* The account has a connected session; its last one has gone. */
 void pc__roster_keep(pc_host *host, const char *user);

@@ -1,5 +1,6 @@
 """Rosters that are read because somebody begins to log in: as good as those read later."""
 from flow import HOST, PASSWORD, alone, equal
+from sasl import Scram
 
 
 @alone(accounts=3)
@@ -32,7 +33,8 @@ def test_many_who_only_begin(server):
     for name in server.names:
         c = server.client()
         c.open()
-        equal(c.scram("SCRAM-SHA-1", name, "wrong").name, "failure")
+        c.auth("SCRAM-SHA-1", Scram("SCRAM-SHA-1", name, PASSWORD).first())
+        c.expect("challenge", "sasl")
         c.close()
     for name in server.names[:70:10] + server.names[-1:]:
         c = server.login(name)
