@@ -27,6 +27,9 @@ PC_EXPORT ssize_t pc_digest(const char *algorithm, const void *data, size_t len,
 /* A hash of bytes that nobody outside can foresee, by a random key of this process: for tables
  * (table.h), never to be kept or sent. */
 PC_EXPORT uint64_t pc_hash(const void *bytes, size_t len);
+/* A text that an operator wrote, with what stands for "$name" in it: `values` are names and values
+ * in turn, and end with NULL. Names that are not among them stay as they are. free() it. */
+PC_EXPORT char *pc_text_fill(const char *text, const char *const *values);
 /* Date and time as XEP-0082 writes it in UTC, milliseconds only where there are some. */
 #define PC_DATETIME_SIZE 32
 PC_EXPORT void pc_datetime_write(int64_t ms_since_1970, char out[static PC_DATETIME_SIZE]);
