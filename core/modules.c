@@ -243,6 +243,17 @@ int pc__module_load(pc_host *host, const char *name, char **error_r)
 	return PC_OK;
 }
 
+static void unload(pc_module *m)
+{
+	pc__module_hold(m);
+	if (m->def->unload)
+		m->def->unload(m);
+	pc__session_blocks_drop(m);
+	retire(m, PC__DEAD);
+	announce("module-unloaded", m); /* NOLINT(clang-analyzer-unix.Malloc): it is held */
+	pc__module_release(m);
+}
+
 int pc__module_unload(pc_host *host, const char *name, char **error_r)
 {
 	pc_module *m = pc__module_find(host, name);
@@ -256,13 +267,7 @@ int pc__module_unload(pc_host *host, const char *name, char **error_r)
 		                      name);
 		return PC_ENOTSUP;
 	}
-	pc__module_hold(m);
-	if (m->def->unload)
-		m->def->unload(m);
-	pc__session_blocks_drop(m);
-	retire(m, PC__DEAD);
-	announce("module-unloaded", m); /* NOLINT(clang-analyzer-unix.Malloc): it is held */
-	pc__module_release(m);
+	unload(m);
 	return PC_OK;
 }
 
@@ -391,12 +396,8 @@ void pc__modules_unload_all(pc_host *host)
 {
 	pc_module *m;
 
-	while ((m = last_of(host)) != NULL) {
-		char *error = NULL;
-
-		pc__module_unload(host, m->def->name, &error);
-		free(error);
-	}
+	while ((m = last_of(host)) != NULL)
+		unload(m);
 }
 
 void pc__modules_config_changed(pc_host *host)

@@ -139,3 +139,16 @@ def test_new_code_runs_and_bad_code_does_not(server):
         build(folder, "answer", text)
         assert says in ctl(server, "module", "reload", HOST, "answer", status=1), what
         equal(answer(user), "two")
+
+
+@alone(accounts=1, hosts={HOST: {}, "leaves.localhost": {}})
+def test_host_leaves_with_a_module_that_nobody_may_unload(server):
+    """A module that cannot be replaced while its host is there still goes with it."""
+    folder = server.dir / "plugins.d"
+    folder.mkdir()
+    build(folder, "kept", "static void load(pc_module *m) { (void)m; }\nPC_MODULE(kept, .no_reload = true, .load = load);")
+    ctl(server, "module", "load", "leaves.localhost", "kept")
+    assert "cannot be unloaded" in ctl(server, "module", "unload", "leaves.localhost", "kept", status=1)
+    server.config_file.write_text(server.config_file.read_text().replace('VirtualHost "leaves.localhost"', ""))
+    ctl(server, "reload")
+    server.login().nothing()
