@@ -10,6 +10,9 @@
 #include "util/mem.h"
 
 #define OID_SRV "1.3.6.1.5.5.7.8.7" /* id-on-dnsSRV (RFC 4985) */
+/* GNUTLS_SAN_OTHERNAME_SRV: newer releases of the library decode that one, too; the headers of
+ * older ones do not name it. */
+#define SAN_SRV_DECODED (GNUTLS_SAN_OTHERNAME_XMPP + 3)
 #define NAME_MOST 3072
 #define DER_IA5_STRING 0x16
 
@@ -76,6 +79,9 @@ static bool tell_name(gnutls_x509_crt_t crt, unsigned i, pc__cert_name_fn *fn, v
 		name = text_of(bytes, len);
 	} else if (r == GNUTLS_SAN_OTHERNAME_XMPP) { /* that one the library decodes */
 		kind = PC__CERT_XMPP;
+		name = text_of(bytes, len);
+	} else if (r == SAN_SRV_DECODED) {
+		kind = PC__CERT_SRV;
 		name = text_of(bytes, len);
 	} else if (r == GNUTLS_SAN_OTHERNAME && is_srv_oid(crt, i)) {
 		kind = PC__CERT_SRV;
