@@ -124,7 +124,9 @@ pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_i
 	n_streams++;
 	s->is_xmpp = class->framing == PC_FRAMING_XMPP;
 	n_xmpp += s->is_xmpp;
-	if (class->framing == PC_FRAMING_XMPP) {
+	if (!s->is_xmpp)
+		s->state = PC__STREAM_OPEN; /* there is no header to wait for */
+	if (s->is_xmpp) {
 		pc__stream_set_session(s, pc__session_new(s, class->type, ip));
 		s->session->pub.secure = secure;
 		set_deadline(s);
