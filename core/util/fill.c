@@ -5,7 +5,7 @@
 
 #include <prosody-c/codec.h>
 
-#include "buf.h"
+#include "util/buf.h"
 
 static bool is_name(char c)
 {
