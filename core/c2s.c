@@ -140,5 +140,12 @@ static void load(pc_module *m)
 	pc_provide(m, "c2s-class", &class);
 }
 
-PC_MODULE(c2s, .summary = "Clients (RFC 6120)", .xeps = "0368", .scope = PC_GLOBAL,
-          .options = options, .load = load);
+static const pc_event_decl events[] = {
+	{ "read-timeout", PC_QUESTION,
+	  "A client has been silent for long; PC_HANDLED: white space is not sent to it" },
+	{ "drained", PC_NOTICE, "What a client's connection had to send has left" },
+	{ 0 },
+};
+
+PC_MODULE(c2s, .summary = "Clients (RFC 6120)", .xeps = "0368:1.1.0 0478:0.2.0", .scope = PC_GLOBAL,
+          .options = options, .events = events, .load = load);

@@ -206,6 +206,7 @@ pc_result pc__fire(pc__key *key, const struct pc__firing *f)
 
 pc_result pc__fire_name(pc__bus *bus, const char *name, const struct pc__firing *f)
 {
+	pc__event_check(name, f);
 	return pc__fire(pc__bus_find(bus, "", NULL, name), f);
 }
 
@@ -241,7 +242,7 @@ void pc__event_resume(pc_event *ev, pc_result r)
 static struct pc__firing firing_of(pc_module *m, const pc_fire_args *a, pc_ended_fn *ended,
                                    void *data)
 {
-	struct pc__firing f = { .host = m->host, .lent = true, .ended = ended, .data = data };
+	struct pc__firing f = { .host = m->host, .lent = true, .ended = ended, .data = data, .by = m };
 
 	if (a == NULL)
 		return f;

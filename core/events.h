@@ -46,6 +46,7 @@ struct pc__firing {
 	size_t n_args;
 	pc_ended_fn *ended; /* called exactly once */
 	void *data;
+	const pc_module *by; /* who fires; NULL: the core */
 };
 /* Runs the handlers. Returns the result, or PC_SUSPENDED when `ended` comes later. */
 pc_result pc__fire(pc__key *key, const struct pc__firing *f);
@@ -54,6 +55,19 @@ pc_result pc__fire_name(pc__bus *bus, const char *name, const struct pc__firing 
 /* The short form for notices without a stanza. */
 void pc__notify(pc__bus *bus, const char *name, pc_host *host, pc_session_id origin,
                 const pc_arg *args, size_t n_args);
+
+/* ---- declarations (event_table.c) */
+
+/* What the core fires; ends with {0}. */
+extern const pc_event_decl pc__core_events[];
+/* The line of a table (NULL: an empty one) that has that name, or a pattern for it; or NULL. */
+const pc_event_decl *pc__event_declared(const pc_event_decl *table, const char *name);
+#ifdef PC_DEBUG_BUILD
+/* Who fires has declared it, and fires it as what it was declared. */
+void pc__event_check(const char *name, const struct pc__firing *f);
+#else
+#define pc__event_check(name, f) ((void)0)
+#endif
 
 /* ---- what the router asks of an event that has ended */
 bool pc__event_answered(const pc_event *ev); /* replied, deferred, or passed on */

@@ -136,6 +136,15 @@ static pc_metric *refused(pc_module *m, const char *name, const char *why)
 	return &unseen;
 }
 
+static const char *declared_help(const pc_module *m, const char *name)
+{
+	const pc_metric_decl *d = m->def->metrics;
+
+	while (d && d->name && strcmp(d->name, name) != 0)
+		d++;
+	return d ? d->help : NULL;
+}
+
 static pc_metric *module_metric(pc_module *m, const char *name, const char *help,
                                 pc__metric_type type, double least)
 {
@@ -147,7 +156,7 @@ static pc_metric *module_metric(pc_module *m, const char *name, const char *help
 		return refused(m, name,
 		               "has a name with other characters than letters, digits, '_'");
 	full = pc__printf("prosody_mod_%s_%s", m->def->name, name);
-	f = family_of(full, help, type, least);
+	f = family_of(full, help ? help : declared_help(m, name), type, least);
 	free(full);
 	if (f->type != type || f->least != least)
 		return refused(m, name, "exists with another type or another least bucket");

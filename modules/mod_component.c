@@ -342,6 +342,6 @@ static void load(pc_module *m)
 	pc_listen(m, &listener);
 }
 
-PC_MODULE(component, .summary = "External components (XEP-0114)", .xeps = "0114",
+PC_MODULE(component, .summary = "External components (XEP-0114)", .xeps = "0114:1.6",
           .data_size = sizeof(struct component), .state_version = 1, .options = options,
           .events = events, .load = load, .save = save, .restore = restore);

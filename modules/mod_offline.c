@@ -295,5 +295,10 @@ static void load(pc_module *m)
 	pc_hook(m, "message/offline/broadcast", on_broadcast, -1);
 }
 
-PC_MODULE(offline, .summary = "Offline messages (XEP-0160)", .xeps = "0160 0203",
-          .data_size = sizeof(struct offline), .options = options, .load = load);
+static const pc_store_decl stores[] = {
+	{ "offline", PC_STORE_ARCHIVE, "Messages that wait for an account" },
+	{ 0 },
+};
+
+PC_MODULE(offline, .summary = "Offline messages (XEP-0160)", .xeps = "0160:1.0.1 0203:2.0",
+          .data_size = sizeof(struct offline), .options = options, .stores = stores, .load = load);

@@ -18,4 +18,4 @@ static void load(pc_module *m)
 	pc_hook(m, "iq-get/self/" NS ":ping", on_ping, 0);
 }
 
-PC_MODULE(ping, .summary = "XMPP Ping", .xeps = "0199", .load = load);
+PC_MODULE(ping, .summary = "XMPP Ping", .xeps = "0199:2.0.1", .load = load);

@@ -252,4 +252,5 @@ static void load(pc_module *m)
 	pc_hook(m, "roster-push", on_push, 0);
 }
 
-PC_MODULE(roster, .summary = "Rosters (RFC 6121)", .xeps = "0237", .events = events, .load = load);
+PC_MODULE(roster, .summary = "Rosters (RFC 6121)", .xeps = "0237:1.3", .events = events,
+          .load = load);

@@ -68,4 +68,4 @@ static void load(pc_module *m)
 }
 
 PC_MODULE(stamps, .summary = "Forged stamps and ids in this server's name are removed",
-          .xeps = "0203 0359", .load = load);
+          .xeps = "0203:2.0 0359:0.7.0", .load = load);

@@ -37,4 +37,5 @@ static const pc_option options[] = {
 	{ 0 },
 };
 
-PC_MODULE(version, .summary = "Software Version", .xeps = "0092", .options = options, .load = load);
+PC_MODULE(version, .summary = "Software Version", .xeps = "0092:1.1", .options = options,
+          .load = load);

@@ -27,6 +27,7 @@ typedef struct pc_metric_decl {
 	pc_metric_type type;
 	const char *help; /* one line: what is counted */
 } pc_metric_decl;
+/* `help` NULL: what the module's list says of that name. */
 PC_EXPORT pc_metric *pc_counter(pc_module *m, const char *name, const char *help);
 PC_EXPORT pc_metric *pc_gauge(pc_module *m, const char *name, const char *help);
 /* Buckets of powers of two from `least` on. */

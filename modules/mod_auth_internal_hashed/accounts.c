@@ -352,5 +352,10 @@ static const pc_option options[] = {
 	{ 0 },
 };
 
+static const pc_store_decl stores[] = {
+	{ "accounts", PC_STORE_MAP, "Keys of an account, and whether it is disabled" },
+	{ 0 },
+};
+
 PC_MODULE(auth_internal_hashed, .summary = "Accounts in the server's own storage, hashed",
-          .data_size = sizeof(struct accounts), .options = options, .load = load);
+          .data_size = sizeof(struct accounts), .options = options, .stores = stores, .load = load);

@@ -404,5 +404,6 @@ static const pc_event_decl events[] = {
 	{ 0 },
 };
 
-PC_MODULE(disco, .summary = "Service Discovery and server capabilities", .xeps = "0030 0115 0128",
-          .data_size = sizeof(struct disco), .options = options, .events = events, .load = load);
+PC_MODULE(disco, .summary = "Service Discovery and server capabilities",
+          .xeps = "0030:2.5.0 0115:1.6.0 0128:1.0.1", .data_size = sizeof(struct disco),
+          .options = options, .events = events, .load = load);

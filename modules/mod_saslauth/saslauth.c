@@ -312,9 +312,9 @@ static void load(pc_module *m)
 {
 	struct saslauth *sa = pc_module_data(m);
 
-	sa->successes = pc_counter(m, "successes", "Log-ins that succeeded");
-	sa->failures = pc_counter(m, "failures", "Log-ins that failed");
-	sa->throttled = pc_counter(m, "throttled", "Log-ins refused by sasl_failures_per_address");
+	sa->successes = pc_counter(m, "successes", NULL);
+	sa->failures = pc_counter(m, "failures", NULL);
+	sa->throttled = pc_counter(m, "throttled", NULL);
 	sa->throttle = pc_shared(m, "saslauth/failures", sizeof(*sa->throttle));
 	if (sa->throttle && sa->throttle->seed == 0) {
 		pc_random_bytes(&sa->throttle->seed, sizeof(sa->throttle->seed));
@@ -413,7 +413,19 @@ static const pc_event_decl events[] = {
 	{ 0 },
 };
 
+static const pc_store_decl stores[] = {
+	{ "saslauth", PC_STORE_MAP, "The host's secret, for names that have no account" },
+	{ 0 },
+};
+static const pc_metric_decl metrics[] = {
+	{ "successes", PC_COUNTER, "Log-ins that succeeded" },
+	{ "failures", PC_COUNTER, "Log-ins that failed" },
+	{ "throttled", PC_COUNTER, "Log-ins refused by sasl_failures_per_address" },
+	{ 0 },
+};
+
 PC_MODULE(saslauth, .summary = "Log-in and resource binding (RFC 6120 sections 6 and 7)",
-          .xeps = "0175:1.2 0178:1.2 0440 0474", .data_size = sizeof(struct saslauth),
+          .xeps = "0175:1.2 0178:1.2 0440:1.0.0 0474:0.5.0", .data_size = sizeof(struct saslauth),
           .session_size = sizeof(struct sasl_state), .state_version = 2, .options = options,
-          .events = events, .load = load, .session_free = session_free);
+          .events = events, .stores = stores, .metrics = metrics, .load = load,
+          .session_free = session_free);
