@@ -9,13 +9,14 @@ static void add_all(pc_module *m, const pc_command *commands)
 		pc_add_command(m, commands);
 }
 
+const pc_command *const pc__core_commands[] = {
+	pc__server_commands, pc__user_commands, pc__module_commands, pc__session_commands, NULL,
+};
+
 static void load(pc_module *m)
 {
-	add_all(m, pc__server_commands);
-	add_all(m, pc__user_commands);
-	add_all(m, pc__module_commands);
-	add_all(m, pc__session_commands);
-	add_all(m, pc__config_commands);
+	for (size_t i = 0; pc__core_commands[i]; i++)
+		add_all(m, pc__core_commands[i]);
 }
 
 const pc_module_def pc_mod_admin_shell = {

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <prosody-c/log.h>
+
 typedef enum pc__bound {
 	PC__BOUND_STANZA,    /* bytes, depth, attributes, elements of a stanza */
 	PC__BOUND_UNSENT,    /* bytes that a peer does not take */
@@ -18,6 +20,9 @@ typedef enum pc__bound {
 	PC__BOUND_WAITING,   /* time that a stanza may be suspended */
 	PC__BOUNDS,
 } pc__bound;
+
+/* What is counted, as prosody_limits_NAME; ends with {0}. */
+extern const pc_metric_decl pc__bound_metrics[];
 
 /* Somebody wanted more. */
 void pc__bound_reached(pc__bound limit);

@@ -237,6 +237,18 @@ static bool find_pair(const char *host, struct pair *p)
 	       pair_of_option(pc__config_get(NULL, "certificate"), p);
 }
 
+bool pc__certs_find(const char *host, char **cert_r, char **key_r)
+{
+	struct pair p = { NULL, NULL };
+	char *made = pc__printf("%s/certs", pc__server.data_path);
+	bool found = find_pair(host, &p) || pair_by_name(made, host, &p);
+
+	free(made);
+	*cert_r = p.cert;
+	*key_r = p.key;
+	return found;
+}
+
 /* One that was there at the start and is not at a reload is missed, not replaced by one that nobody
  * trusts. */
 static bool pair_of_host(pc_host *h, struct pair *p)

@@ -9,9 +9,13 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Reads everything anew and gives it to the I/O threads. What is broken or missing is logged, and
  * what the host had before stays in use. PC_EINVAL: the settings are refused, nothing changes. */
 int pc__certs_load(void);
+/* The files of a host's certificate and key, malloc'ed; none is made. False: there are none. */
+bool pc__certs_find(const char *host, char **cert_r, char **key_r);
 /* Warns of certificates that end within three weeks; again every day. */
 void pc__certs_watch(void);
 void pc__certs_free(void);

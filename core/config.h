@@ -37,6 +37,8 @@ typedef struct pc__config pc__config;
  * are logged. */
 pc__config *pc__config_load(const char *file, const char *const *overrides, size_t n_overrides,
                             char **error_r);
+/* Where warnings of reading go from now on; NULL: to the log. */
+void pc__config_on_warning(void (*fn)(const char *text, void *data), void *data);
 void pc__config_free(pc__config **config);
 /* Makes it the one that everybody reads; the old one is freed. NULL: an empty one. */
 void pc__config_use(pc__config *config);
@@ -47,6 +49,11 @@ const char *pc__config_dir(void);
 const pc__value *pc__config_get(const char *host, const char *name);
 const pc__value *pc__config_get_own(const char *host, const char *name); /* without falling back */
 const pc__value *pc__value_field(const pc__value *table, const char *name);
+/* Where a value was written: "FILE:LINE". And an item of a list, which is the value of that option:
+ * the line in which it stands, where it can be found. */
+void pc__value_place(const pc__value *value, char *out, size_t size);
+void pc__value_item_place(const pc__value *list, const char *option, const char *word, char *out,
+                          size_t size);
 /* The hosts in the order of the file: VirtualHosts and Components. */
 typedef struct pc__config_host {
 	const char *name;
@@ -60,6 +67,11 @@ const pc__config_host *pc__config_hosts(size_t *n_r);
 typedef void pc__config_each_fn(const char *host, const char *name, const pc__value *value,
                                 void *data);
 void pc__config_each(pc__config *config, pc__config_each_fn *fn, void *data);
+
+/* The options that the two (old NULL: the one in use) say differently; `host` NULL: globally. Hosts
+ * that only one of them has are left out. */
+typedef void pc__config_diff_fn(const char *host, const char *name, void *data);
+void pc__config_diff(pc__config *old, pc__config *new, pc__config_diff_fn *fn, void *data);
 
 /* Typed reading with the core's own options table (options.h lists them), for parts of the core:
  * host may be NULL. */

@@ -54,6 +54,31 @@ void pc__reading_where(lua_State *L, const char **file_r, int *line_r)
 	}
 }
 
+static void (*on_warning)(const char *text, void *data);
+static void *on_warning_data;
+
+void pc__config_on_warning(void (*fn)(const char *text, void *data), void *data)
+{
+	on_warning = fn;
+	on_warning_data = data;
+}
+
+static void warn(const char *format, ...) PC_PRINTF(1, 2);
+
+static void warn(const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (on_warning)
+		on_warning(text, on_warning_data);
+	else
+		pc__log("config", PC_WARN, "%s", text);
+}
+
 void pc__reading_warn(lua_State *L, const char *format, ...)
 {
 	struct pc__reading *r = pc__reading_of(L);
@@ -69,7 +94,7 @@ void pc__reading_warn(lua_State *L, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	pc__log("config", PC_WARN, "%s:%d: %s", file, line, text);
+	warn("%s:%d: %s", file, line, text);
 }
 
 void pc__reading_fail(lua_State *L, const char *format, ...)
@@ -270,8 +295,7 @@ static char *message(const struct pc__reading *r, lua_State *L, const char *file
 static void finish(struct pc__reading *r, lua_State *L)
 {
 	if (r->n_warnings > PC__CONFIG_WARNINGS)
-		pc__log("config", PC_WARN, "and %u more such warnings",
-		        r->n_warnings - PC__CONFIG_WARNINGS);
+		warn("and %u more such warnings", r->n_warnings - PC__CONFIG_WARNINGS);
 	if (L)
 		lua_close(L);
 	pc__buf_free(&r->bytes);

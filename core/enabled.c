@@ -19,34 +19,46 @@ static const char inherited[] = "iq server_contact_info limits";
 /* Global modules that run unless disabled. */
 static const char always_global[] = "c2s admin_shell admin_socket";
 
+struct name {
+	char *name;
+	const pc__value *list; /* that names it; NULL: it is there by default */
+};
+
 struct names {
-	char *at[256];
+	struct name at[256];
 	size_t n;
 };
 
 static bool has(const struct names *names, const char *name)
 {
 	for (size_t i = 0; i < names->n; i++)
-		if (strcmp(names->at[i], name) == 0)
+		if (strcmp(names->at[i].name, name) == 0)
 			return true;
 	return false;
 }
 
-static void add(struct names *names, const char *name)
+static void add(struct names *names, const char *name, const pc__value *list)
 {
 	if (names->n < PC__COUNT(names->at) && !has(names, name))
-		names->at[names->n++] = pc__strdup(name);
+		names->at[names->n++] = (struct name){ pc__strdup(name), list };
 }
 
-static void drop(struct names *names, const char *name)
+static void drop(struct names *names, const char *name, const pc__value *list)
 {
+	(void)list;
 	for (size_t i = 0; i < names->n; i++) {
-		if (strcmp(names->at[i], name) != 0)
+		if (strcmp(names->at[i].name, name) != 0)
 			continue;
-		free(names->at[i]);
+		free(names->at[i].name);
 		memmove(&names->at[i], &names->at[i + 1], (--names->n - i) * sizeof(names->at[0]));
 		return;
 	}
+}
+
+static void clear(struct names *names)
+{
+	while (names->n > 0)
+		free(names->at[--names->n].name);
 }
 
 static void add_words(struct names *names, const char *words)
@@ -55,7 +67,7 @@ static void add_words(struct names *names, const char *words)
 		size_t len = strcspn(words, " ");
 		char *word = pc__strndup(words, len);
 
-		add(names, word);
+		add(names, word, NULL);
 		free(word);
 		words += len + strspn(words + len, " ");
 	}
@@ -68,17 +80,17 @@ static const char *plain_name(const char *name)
 }
 
 static void each_of(const char *host, const char *option, struct names *names,
-                    void (*fn)(struct names *names, const char *name))
+                    void (*fn)(struct names *names, const char *name, const pc__value *list))
 {
 	const pc__value *v = host ? pc__config_get_own(host, option) : pc__config_get(NULL, option);
 
 	if (v == NULL)
 		return;
 	if (v->type == PC__STRING)
-		fn(names, plain_name(v->s));
+		fn(names, plain_name(v->s), v);
 	for (size_t i = 0; i < v->n_list; i++)
 		if (v->list[i].type == PC__STRING)
-			fn(names, plain_name(v->list[i].s));
+			fn(names, plain_name(v->list[i].s), v);
 }
 
 static void wanted_by_virtual_host(const char *host, struct names *names)
@@ -90,31 +102,60 @@ static void wanted_by_virtual_host(const char *host, struct names *names)
 	each_of(host, "modules_disabled", names, drop);
 }
 
-static void wanted_by_component(const pc_host *host, struct names *names)
+static void wanted_by_component(const char *host, const char *module, struct names *names)
 {
-	struct names global = { { NULL }, 0 }, mine = { { NULL }, 0 };
+	struct names global = { .n = 0 }, mine = { .n = 0 };
 
-	add(names, host->component_module);
+	add(names, module, NULL);
 	each_of(NULL, "modules_enabled", &global, add);
 	add_words(&global, always);
 	add_words(&mine, inherited);
 	for (size_t i = 0; i < mine.n; i++)
-		if (has(&global, mine.at[i]))
-			add(names, mine.at[i]);
-	each_of(host->name, "modules_enabled", names, add);
-	each_of(host->name, "modules_disabled", names, drop);
-	while (global.n > 0)
-		free(global.at[--global.n]);
-	while (mine.n > 0)
-		free(mine.at[--mine.n]);
+		if (has(&global, mine.at[i].name))
+			add(names, mine.at[i].name, NULL);
+	each_of(host, "modules_enabled", names, add);
+	each_of(host, "modules_disabled", names, drop);
+	clear(&global);
+	clear(&mine);
 }
 
-static void load_all(pc_host *host, struct names *names)
+void pc__enabled_each(const char *host, const char *component_module, pc__enabled_fn *fn,
+                      void *data)
 {
-	for (size_t i = 0; i < names->n; i++) {
-		pc__modules_need(host, names->at[i]);
-		free(names->at[i]);
+	struct names names = { .n = 0 };
+
+	if (host == NULL) {
+		add_words(&names, always_global);
+		each_of(NULL, "modules_disabled", &names, drop);
+	} else if (component_module) {
+		wanted_by_component(host, component_module, &names);
+	} else {
+		wanted_by_virtual_host(host, &names);
 	}
+	for (size_t i = 0; i < names.n; i++)
+		fn(names.at[i].name, names.at[i].list, data);
+	clear(&names);
+}
+
+/* ------------------------------------------------------------ loading */
+
+static void load(const char *name, const pc__value *list, void *data)
+{
+	pc_host *host = data;
+	char *error = NULL, where[300];
+	int err;
+
+	if (list == NULL) {
+		pc__modules_need(host, name);
+		return;
+	}
+	err = pc__module_load(host, name, &error);
+	if (err != PC_OK) {
+		pc__value_item_place(list, "modules_enabled", name, where, sizeof(where));
+		pc__log("modules", PC_ERROR, "%s: module %s cannot be loaded for %s: %s", where,
+		        name, host->name, error ? error : pc_strerror(err));
+	}
+	free(error);
 }
 
 /* The provider of accounts comes by the option `authentication`, before what asks for it. */
@@ -128,16 +169,8 @@ static void load_authentication(pc_host *host)
 
 void pc__modules_load_enabled(pc_host *host)
 {
-	struct names names = { { NULL }, 0 };
-
-	if (host == NULL) {
-		add_words(&names, always_global);
-		each_of(NULL, "modules_disabled", &names, drop);
-	} else if (host->type == PC_COMPONENT_HOST) {
-		wanted_by_component(host, &names);
-	} else {
+	if (host && host->type == PC_VIRTUAL_HOST)
 		load_authentication(host);
-		wanted_by_virtual_host(host->name, &names);
-	}
-	load_all(host, &names);
+	pc__enabled_each(host ? host->name : NULL, host ? host->component_module : NULL, load,
+	                 host);
 }

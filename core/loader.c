@@ -1,5 +1,6 @@
 #include "loader.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -291,4 +292,55 @@ const pc_module_def *pc__file_def(const struct pc__file *file)
 bool pc__file_is_builtin(const struct pc__file *file)
 {
 	return file->builtin;
+}
+
+/* ------------------------------------------------------------ which there are */
+
+struct names {
+	char **at;
+	size_t n;
+};
+
+static void add_name(struct names *names, const char *name, size_t len)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (strncmp(names->at[i], name, len) == 0 && names->at[i][len] == '\0')
+			return;
+	names->at = pc__realloc(names->at, (names->n + 2) * sizeof(*names->at));
+	names->at[names->n++] = pc__strndup(name, len);
+	names->at[names->n] = NULL;
+}
+
+/* mod_NAME.so */
+static void add_names_of(struct names *names, const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL) {
+		size_t len = strlen(e->d_name);
+
+		if (len > 7 && strncmp(e->d_name, "mod_", 4) == 0 &&
+		    strcmp(e->d_name + len - 3, ".so") == 0)
+			add_name(names, e->d_name + 4, len - 7);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **pc__loader_names(void)
+{
+	struct names names = { NULL, 0 };
+
+	for (size_t i = 0; i < PC__COUNT(builtin); i++)
+		add_name(&names, builtin[i]->name, strlen(builtin[i]->name));
+	for (size_t i = 0; i < n_dirs; i++)
+		add_names_of(&names, dirs[i]);
+	qsort(names.at, names.n, sizeof(*names.at), by_text);
+	return names.at;
 }

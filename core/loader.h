@@ -19,5 +19,8 @@ void pc__loader_setup(const char *const *dirs, size_t n);
  * where one is loaded. NULL with the reason in *error_r (malloc'ed): no such file, a missing
  * symbol, another ABI. */
 struct pc__file *pc__file_open(const char *name, bool anew, char **error_r);
+/* The names of all modules that could be opened, sorted, each once. malloc'ed as is each of them;
+ * ends with NULL. */
+char **pc__loader_names(void);
 const pc_module_def *pc__file_def(const struct pc__file *file);
 bool pc__file_is_builtin(const struct pc__file *file);

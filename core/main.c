@@ -18,6 +18,7 @@
 #include "config.h"
 #include "detach.h"
 #include "handed.h"
+#include "inspect.h"
 #include "lock.h"
 #include "log.h"
 #include "process.h"
@@ -33,6 +34,7 @@ static struct {
 	const char *overrides[OVERRIDES_MOST];
 	size_t n_overrides;
 	const char *print;
+	const char *check, *reference;
 	bool shell, detach;
 } args;
 
@@ -45,6 +47,9 @@ static void usage(FILE *to)
 	      "  -F, --foreground    stay in the foreground, as without -D\n"
 	      "      --shell         serve commands on descriptor 0 and open no port\n"
 	      "      --print KEY     print an option and end\n"
+	      "      --check WHAT    tell what is wrong with the \"config\" or the \"certs\"\n"
+	      "      --reference F   print everything that can be set and called: F is\n"
+	      "                      \"markdown\", \"man\" or \"json\"\n"
 	      "      --version, --help\n"
 	      "\n"
 	      "SIGHUP reloads the configuration and opens log files again; SIGTERM ends the "
@@ -52,7 +57,7 @@ static void usage(FILE *to)
 	      "\n"
 	      "Exit status:\n"
 	      "   0  ended as asked; with -D: the server is ready\n"
-	      "   1  an option that --print was asked for is not set\n"
+	      "   1  an option that --print was asked for is not set; --check found something\n"
 	      "  64  the command line is wrong\n"
 	      "  67  the user or group to run as does not exist\n"
 	      "  69  a port cannot be bound\n"
@@ -72,6 +77,8 @@ static const struct option long_options[] = {
 	{ "daemonize", no_argument, NULL, 'D' },
 	{ "shell", no_argument, NULL, 'S' },
 	{ "print", required_argument, NULL, 'P' },
+	{ "check", required_argument, NULL, 'K' },
+	{ "reference", required_argument, NULL, 'R' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -105,6 +112,12 @@ static int take_option(int c)
 		return -1;
 	case 'P':
 		args.print = optarg;
+		return -1;
+	case 'K':
+		args.check = optarg;
+		return -1;
+	case 'R':
+		args.reference = optarg;
 		return -1;
 	case 'V':
 		puts("prosody-c " PC_VERSION);
@@ -253,12 +266,31 @@ static int serve(void)
 	return status;
 }
 
+/* The reference needs no configuration, but has the modules that it names where there is one. */
+static int inspect(void)
+{
+	int status;
+
+	pc__server.program_dir = program_dir();
+	if (args.reference && args.config == NULL && access("prosody-c.conf", F_OK) != 0)
+		pc__server.config_dir = ".";
+	else if (!find_config() || (args.reference && !load_config()))
+		return EX_CONFIG;
+	pc__start_set(pc__server.config_file, args.overrides, args.n_overrides);
+	status = args.check ? pc__inspect_check(args.check) : pc__inspect_reference(args.reference);
+	pc__config_use(NULL);
+	pc__log_free();
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	int status = parse_args(argc, argv);
 
 	if (status >= 0)
 		return status;
+	if (args.check || args.reference)
+		return inspect();
 	pc__handed_setup();
 	pc__systemd_setup();
 	if (args.detach && (status = pc__detach_begin()) >= 0)

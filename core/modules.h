@@ -69,6 +69,12 @@ int pc__module_reload(pc_host *host, const char *name, char **error_r);
 int pc__modules_need(pc_host *host, const char *name);
 /* Loads what the configuration enables on the host (NULL: the global modules), in its order. */
 void pc__modules_load_enabled(pc_host *host);
+/* The names of those modules (host NULL: of the server's own), each once; `component_module` NULL:
+ * a VirtualHost. `list` is the value that names it, or NULL where it is there by default. */
+struct pc__value;
+typedef void pc__enabled_fn(const char *name, const struct pc__value *list, void *data);
+void pc__enabled_each(const char *host, const char *component_module, pc__enabled_fn *fn,
+                      void *data);
 void pc__modules_unload_all(pc_host *host);
 /* Global modules that follow hosts are told. */
 void pc__modules_add_host(pc_host *host);

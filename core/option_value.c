@@ -4,6 +4,7 @@
 #include "option_value.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/mem.h"
@@ -15,7 +16,7 @@ static const char *const type_names[] = {
 	[PC_OPT_BOOLEAN] = "true or false",
 	[PC_OPT_PERIOD] = "a time (\"2 days\", or seconds)",
 	[PC_OPT_SIZE] = "a size (\"256 KiB\", or bytes)",
-	[PC_OPT_ENUM] = "another word",
+	[PC_OPT_ENUM] = "one of",
 	[PC_OPT_LIST] = "a list of texts",
 	[PC_OPT_SET] = "a list of texts",
 	[PC_OPT_PATH] = "a path",
@@ -26,6 +27,22 @@ const char *pc__option_type_name(const pc_option *o)
 {
 	return (size_t)o->type < PC__COUNT(type_names) && type_names[o->type] ? type_names[o->type]
 	                                                                      : "another value";
+}
+
+void pc__option_range(const pc_option *o, char *out, size_t size)
+{
+	size_t len = 0;
+
+	*out = '\0';
+	if (o->type == PC_OPT_ENUM) {
+		for (size_t i = 0; o->values && o->values[i] && len < size; i++)
+			len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : " ",
+			                        o->values[i]);
+	} else if (o->max != 0) {
+		snprintf(out, size, " from %.15g to %.15g", o->min, o->max);
+	} else if (o->min != 0) {
+		snprintf(out, size, " from %.15g", o->min);
+	}
 }
 
 /* ---- scalars, from text; numbers and booleans of the file have their text, too */

@@ -54,23 +54,16 @@ const pc_option *pc__option_find(const pc_option *table, const char *name)
 
 /* ---- what was written */
 
-static void range_text(const pc_option *o, char *out, size_t size)
-{
-	*out = '\0';
-	if (o->min != 0 || o->max != 0)
-		snprintf(out, size, ", from %.15g to %.15g", o->min, o->max);
-}
-
 /* Once for a value, whoever asks. */
 static void complain(struct pc__entry *e, const pc_option *o, const char *dflt)
 {
-	char range[80];
+	char range[160];
 
 	if (e->warned)
 		return;
 	e->warned = true;
-	range_text(o, range, sizeof(range));
-	pc__log("config", PC_WARN, "%s:%d: option %s: %s is meant%s; %s%s is used", e->value.file,
+	pc__option_range(o, range, sizeof(range));
+	pc__log("config", PC_WARN, "%s:%d: option %s: %s%s is meant; %s%s is used", e->value.file,
 	        e->value.line, e->name, pc__option_type_name(o), range,
 	        dflt ? "the default " : "nothing", dflt ? dflt : "");
 }

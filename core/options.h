@@ -35,15 +35,24 @@ struct pc__arena;
 bool pc__option_text(const pc_option *option, const char *text, struct pc__arena *arena,
                      pc__typed *typed_r);
 
-/* Names that were written in the configuration (NULL: the one in use) and that no table knows: one
- * line each ("FILE:LINE: ..."), with the name that was probably meant. Calls `line` for each.
- * `tables` is asked for one table after the other, besides the core's own, until it gives NULL.
- * Returns how many. */
-typedef const pc_option *pc__tables_fn(size_t index, void *data);
-typedef void pc__check_line_fn(const char *text, void *data);
-size_t pc__config_check(pc__config *config, pc__tables_fn *tables, void *tables_data,
-                        pc__check_line_fn *line, void *data);
-/* The same with the tables of the modules that are loaded. */
-size_t pc__config_check_loaded(pc__config *config, pc__check_line_fn *line, void *data);
-/* Warns in the log, by that, about the configuration in use. */
+/* ---- what is wrong with what was written. Each finding is one line, "FILE:LINE: option ...". */
+
+typedef enum pc__severity { PC__NOTE, PC__WARNING, PC__ERROR } pc__severity;
+/* A table of options, and whose it is; not in use: its module is not loaded anywhere. */
+struct pc__option_source {
+	const pc_option *table;
+	const char *module;
+	bool in_use;
+};
+struct pc__option_check {
+	/* Gives the tables besides the core's own, one after the other; NULL: there are none. */
+	bool (*sources)(size_t index, void *data, struct pc__option_source *source_r);
+	/* Look at values, old names and services, too: all tables that there are must be given. */
+	bool values;
+	void (*tell)(pc__severity severity, const char *text, void *data);
+	void *data;
+};
+/* Of that configuration, or of the one in use (NULL). How many findings were more than notes. */
+size_t pc__config_check(pc__config *config, const struct pc__option_check *how);
+/* Warns in the log of names that the modules which are loaded do not know. */
 void pc__config_warn_unknown(void);

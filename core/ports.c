@@ -59,6 +59,19 @@ static const pc__value *service_option(const char *service, const char *suffix)
 	return v;
 }
 
+static bool keeps_alive(const char *service)
+{
+	char *name = pc__printf("%s_tcp_keepalives", service);
+	bool general = pc__opt_bool(NULL, "tcp_keepalives");
+	pc_option shape = { .name = name,
+		            .type = PC_OPT_BOOLEAN,
+		            .dflt = general ? "true" : "false" };
+	bool value = pc__config_get(NULL, name) ? pc__opt_bool_of(NULL, &shape) : general;
+
+	free(name);
+	return value;
+}
+
 /* ------------------------------------------------------------ kinds */
 
 static struct kind {
@@ -132,7 +145,7 @@ const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *serv
 		               .send_limit = (size_t)pc__opt_int(NULL, "max_send_buffer_size"),
 		               .idle_seconds = pc__service_seconds(service, "read_timeout", 840),
 		               .handshake_seconds = pc__service_seconds(service, "timeout", 30),
-		               .keepalive = pc__opt_bool(NULL, "tcp_keepalives"),
+		               .keepalive = keeps_alive(service),
 		               .quota = pc__quota_of(class) };
 	k->next = kinds;
 	kinds = k;

@@ -25,6 +25,7 @@
 #include "ports.h"
 #include "process.h"
 #include "quotas.h"
+#include "reload.h"
 #include "sessions.h"
 #include "start.h"
 #include "stores.h"
@@ -85,45 +86,7 @@ static void on_before_sleep(uv_prepare_t *handle)
 		pc__timer_set(&stop_timer, 0, end_loop);
 }
 
-/* ------------------------------------------------------------ reload */
-
-static void tell_hosts_of_reload(void)
-{
-	pc__modules_config_changed(NULL);
-	for (pc_host *h = pc__hosts_first(); h; h = h->next)
-		if (h->active)
-			pc__modules_config_changed(h);
-}
-
-static void use_config(pc__config *config)
-{
-	pc__config_use(config);
-	pc__log_setup();
-	pc__hosts_setup();
-	pc__certs_load();
-	pc__certs_watch();
-	pc__quotas_read();
-	tell_hosts_of_reload();
-	pc__config_warn_unknown();
-	pc__notify(pc__bus_global(), "config-reloaded", NULL, 0, NULL, 0);
-	pc__log("server", PC_INFO, "the configuration was reloaded");
-}
-
-/* Log files are opened again in any case: who moves them does not ask whether the file is broken.
- */
-int pc__server_reload(char **error_r)
-{
-	pc__config *config;
-
-	pc__systemd_reloading();
-	config = pc__start_read_config(error_r);
-	if (config)
-		use_config(config);
-	else
-		pc__log_reopen();
-	pc__systemd_ready();
-	return config ? PC_OK : PC_EINVAL;
-}
+/* ------------------------------------------------------------ signals */
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -134,12 +97,10 @@ static void on_signal(uv_signal_t *handle, int number)
 		pc__server_stop(number == SIGINT ? "interrupted" : "terminated");
 		return;
 	}
-	if (pc__server_reload(&error) != PC_OK)
+	if (pc__reload(NULL, NULL, &error) != PC_OK)
 		pc__log("server", PC_ERROR, "the configuration stays as it was: %s", error);
 	free(error);
 }
-
-/* ------------------------------------------------------------ start */
 
 static void catch_signals(void)
 {
@@ -172,7 +133,7 @@ static char *from_config(const char *path)
 	return *path == '/' ? pc__strdup(path) : pc__printf("%s/%s", pc__server.config_dir, path);
 }
 
-static void set_loader(void)
+void pc__server_set_loader(void)
 {
 	char *dirs[32];
 	size_t n = 0;
@@ -229,7 +190,7 @@ int pc__server_start(void)
 	catch_signals();
 	pc__latency_start(pc__server.loop);
 	pc__bounds_start();
-	set_loader();
+	pc__server_set_loader();
 	pc__notify(pc__bus_global(), "server-starting", NULL, 0, NULL, 0);
 	pc__modules_load_enabled(NULL);
 	pc__hosts_setup();

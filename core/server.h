@@ -27,9 +27,9 @@ extern struct pc__server pc__server;
 
 /* Begins an orderly stop: hosts are told, streams closed with system-shutdown, queues drained. */
 void pc__server_stop(const char *reason);
-/* Reads the configuration anew and lets everybody know, as SIGHUP does. PC_EINVAL with a text
- * (malloc'ed) in *error_r: the file is broken, and the old configuration stays. */
-int pc__server_reload(char **error_r);
+
+/* Where module files lie, by the configuration in use. */
+void pc__server_set_loader(void);
 
 /* A programming error: logs its place, and in debug builds aborts. Returns true so that
  * `if (pc__bug(x == NULL)) return PC_EINTERNAL;` reads as it runs. */

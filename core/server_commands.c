@@ -7,6 +7,7 @@
 #include "jobs.h"
 #include "log.h"
 #include "metrics.h"
+#include "reload.h"
 #include "server.h"
 #include "util/mem.h"
 
@@ -169,10 +170,15 @@ static void run_stats(pc_call *call, pc_module *m)
 
 /* ---- reload, stop: between two turns, for they pull the ground from under who asks */
 
+static void tell_change(const char *text, void *data)
+{
+	pc_call_print(data, "%s", text);
+}
+
 static void reload_now(void *data)
 {
 	char *error = NULL;
-	int err = pc__server_reload(&error);
+	int err = pc__reload(tell_change, data, &error);
 
 	if (err == PC_OK)
 		pc_call_end(data, PC_OK, "the configuration was read again");

@@ -194,5 +194,10 @@ static void load(pc_module *m)
 	pc_hook(m, "iq/full", on_full, 0);
 }
 
-PC_MODULE(lastactivity, .summary = "When an account was last there", .xeps = "0012",
-          .data_size = sizeof(struct last), .load = load);
+static const pc_store_decl stores[] = {
+	{ "lastactivity", PC_STORE_MAP, "When an account was last there, and what it said then" },
+	{ 0 },
+};
+
+PC_MODULE(lastactivity, .summary = "When an account was last there", .xeps = "0012:2.0",
+          .data_size = sizeof(struct last), .stores = stores, .load = load);

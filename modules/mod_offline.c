@@ -289,7 +289,7 @@ static void load(pc_module *m)
 
 	o->m = m;
 	o->store = pc_store_open(m, "offline", PC_STORE_ARCHIVE);
-	o->refused = pc_counter(m, "refused", "Messages refused by offline_max_messages");
+	o->refused = pc_counter(m, "refused", NULL);
 	pc_add_feature(m, "msgoffline");
 	pc_hook(m, "message/offline/handle", on_handle, -1);
 	pc_hook(m, "message/offline/broadcast", on_broadcast, -1);
@@ -300,5 +300,11 @@ static const pc_store_decl stores[] = {
 	{ 0 },
 };
 
+static const pc_metric_decl metrics[] = {
+	{ "refused", PC_COUNTER, "Messages refused by offline_max_messages" },
+	{ 0 },
+};
+
 PC_MODULE(offline, .summary = "Offline messages (XEP-0160)", .xeps = "0160:1.0.1 0203:2.0",
-          .data_size = sizeof(struct offline), .options = options, .stores = stores, .load = load);
+          .data_size = sizeof(struct offline), .options = options, .stores = stores,
+          .metrics = metrics, .load = load);

@@ -191,5 +191,10 @@ static void load(pc_module *m)
 	pc_hook(m, "iq-set/bare/" NS ":query", on_other, 0);
 }
 
-PC_MODULE(private, .summary = "Private XML storage", .xeps = "0049",
-          .data_size = sizeof(struct private), .options = options, .load = load);
+static const pc_store_decl stores[] = {
+	{ "private", PC_STORE_MAP, "What clients keep for themselves, by element" },
+	{ 0 },
+};
+
+PC_MODULE(private, .summary = "Private XML storage", .xeps = "0049:1.2",
+          .data_size = sizeof(struct private), .options = options, .stores = stores, .load = load);

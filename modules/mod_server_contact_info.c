@@ -115,6 +115,6 @@ static void config_changed(pc_module *m)
 	show(m);
 }
 
-PC_MODULE(server_contact_info, .summary = "Whom to write to about this server", .xeps = "0157",
-          .data_size = sizeof(struct contacts), .options = options, .load = show, .unload = hide,
-          .config_changed = config_changed);
+PC_MODULE(server_contact_info, .summary = "Whom to write to about this server",
+          .xeps = "0157:1.1.1", .data_size = sizeof(struct contacts), .options = options,
+          .load = show, .unload = hide, .config_changed = config_changed);

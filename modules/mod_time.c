@@ -46,4 +46,4 @@ static void load(pc_module *m)
 	pc_hook(m, "iq-get/host/" NS_OLD ":query", on_old, 0);
 }
 
-PC_MODULE(time, .summary = "Entity Time", .xeps = "0202 0090", .load = load);
+PC_MODULE(time, .summary = "Entity Time", .xeps = "0202:2.0 0090:1.2", .load = load);

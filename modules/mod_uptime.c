@@ -30,5 +30,5 @@ static void load(pc_module *m)
 	pc_hook(m, "iq-get/host/" NS ":query", on_last, 0);
 }
 
-PC_MODULE(uptime, .summary = "How long the server has been running", .xeps = "0012",
+PC_MODULE(uptime, .summary = "How long the server has been running", .xeps = "0012:2.0",
           .data_size = sizeof(int64_t *), .load = load);

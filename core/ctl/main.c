@@ -13,6 +13,7 @@
 
 static struct ctl ctl;
 static const char *csv;
+static bool reference; /* of `about` */
 
 static void usage(FILE *to)
 {
@@ -30,6 +31,9 @@ static void usage(FILE *to)
 	      "  status, stats, reload, stop\n"
 	      "  module list [HOST], module info|load|unload|reload [HOST] NAME\n"
 	      "  c2s list|count [HOST], c2s close JID [TEXT], host list\n"
+	      "  check config|certs      what is wrong with them, without a server\n"
+	      "  about [--reference [markdown|man|json]]\n"
+	      "                          the version; everything that can be set and called\n"
 	      "  help                    everything that the server and its modules offer\n"
 	      "\n"
 	      "Where no server runs, accounts are changed in its store directly.\n"
@@ -38,10 +42,15 @@ static void usage(FILE *to)
 }
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "option", required_argument, NULL, 'o' },
-	{ "socket", required_argument, NULL, 's' }, { "csv", required_argument, NULL, 'C' },
-	{ "quiet", no_argument, NULL, 'q' },        { "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' },
+	{ "option", required_argument, NULL, 'o' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "csv", required_argument, NULL, 'C' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "reference", no_argument, NULL, 'R' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 /* What the program exits with; -1: go on. */
@@ -61,6 +70,9 @@ static int take_option(int c)
 		return -1;
 	case 'C':
 		csv = optarg;
+		return -1;
+	case 'R':
+		reference = true;
 		return -1;
 	case 'q':
 		ctl.quiet = true;
@@ -153,6 +165,38 @@ static int run_with_password(char **words, size_t n)
 	return status;
 }
 
+/* What the server's program does by itself, in the place of this one. Returns only where it cannot.
+ */
+static int become(const char *option, const char *argument)
+{
+	ctl_exec(&ctl, option, argument);
+	return CTL_FAILED;
+}
+
+static int about(char **words, size_t n)
+{
+	if (n > 2 || (n == 2 && !reference)) {
+		usage(stderr);
+		return CTL_USAGE;
+	}
+	if (reference)
+		return become("--reference", n == 2 ? words[1] : "markdown");
+	return become("--version", NULL);
+}
+
+static bool becomes_program(char **words, size_t n, int *status_r)
+{
+	if (strcmp(words[0], "start") == 0)
+		*status_r = become(NULL, NULL);
+	else if (strcmp(words[0], "about") == 0)
+		*status_r = about(words, n);
+	else if (strcmp(words[0], "check") == 0 && n == 2)
+		*status_r = become("--check", words[1]);
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	int c, status = -1;
@@ -167,10 +211,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return CTL_USAGE;
 	}
-	if (strcmp(argv[optind], "start") == 0) {
-		ctl_exec(&ctl);
-		return CTL_FAILED;
-	}
+	if (becomes_program(argv + optind, n, &status))
+		return status;
 	if (csv)
 		return ctl_csv(&ctl, csv);
 	if (wants_password(argv + optind, n))

@@ -127,12 +127,17 @@ static int start_offline(const struct ctl *ctl, pid_t *child_r)
 	return pair[0];
 }
 
-void ctl_exec(const struct ctl *ctl)
+void ctl_exec(const struct ctl *ctl, const char *option, const char *argument)
 {
 	const char *args[ARGS_MOST];
 	char *name = program();
+	size_t n = common_args(ctl, args, name);
 
-	args[common_args(ctl, args, name)] = NULL;
+	if (option)
+		args[n++] = option;
+	if (argument)
+		args[n++] = argument;
+	args[n] = NULL;
 	execvp(name, (char *const *)(uintptr_t)args);
 	fprintf(stderr, "prosody-ctl: %s: %s\n", name, strerror(errno));
 	free(name);

@@ -31,6 +31,7 @@ typedef struct pc_option {
 	const char *const *values; /* of an enum; ends with NULL */
 	bool live;                 /* a reload of the configuration takes effect at once */
 	bool inherited;            /* of a set: the host's and the global one together */
+	bool global;               /* of the server: below a host it would do nothing */
 	const char *help;          /* one line */
 } pc_option;
 

@@ -180,6 +180,11 @@ static void unload(pc_module *m)
 	lists_clear(pc_module_data(m));
 }
 
-PC_MODULE(blocklist, .summary = "Blocking of users and servers", .xeps = "0191",
+static const pc_store_decl stores[] = {
+	{ "blocklist", PC_STORE_MAP, "Whom an account has blocked" },
+	{ 0 },
+};
+
+PC_MODULE(blocklist, .summary = "Blocking of users and servers", .xeps = "0191:1.3",
           .data_size = sizeof(struct lists), .session_size = sizeof(bool), .options = options,
-          .load = load, .unload = unload);
+          .stores = stores, .load = load, .unload = unload);

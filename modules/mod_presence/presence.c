@@ -212,8 +212,7 @@ static void load(pc_module *m)
 {
 	struct presence *p = pc_module_data(m);
 
-	p->directed_refused =
-	        pc_counter(m, "directed_refused", "Presences refused by presence_max_directed");
+	p->directed_refused = pc_counter(m, "directed_refused", NULL);
 	pc_hook(m, "pre-presence/bare", on_out, 0);
 	pc_hook(m, "pre-presence/full", on_out, 0);
 	pc_hook(m, "pre-presence/host", on_out, 0);
@@ -224,7 +223,12 @@ static void load(pc_module *m)
 	pc_hook(m, "roster-item-removed", on_item_removed, -1);
 }
 
+static const pc_metric_decl metrics[] = {
+	{ "directed_refused", PC_COUNTER, "Presences refused by presence_max_directed" },
+	{ 0 },
+};
+
 PC_MODULE(presence, .summary = "Presence and subscriptions (RFC 6121)", .events = events,
           .data_size = sizeof(struct presence), .options = options,
           .session_size = sizeof(struct directed), .state_version = 1, .session_free = session_free,
-          .load = load);
+          .metrics = metrics, .load = load);

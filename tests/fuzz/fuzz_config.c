@@ -24,8 +24,9 @@ static void ask_all(void)
 		ask(hosts[i].name);
 }
 
-static void ignore(const char *text, void *data)
+static void ignore(pc__severity severity, const char *text, void *data)
 {
+	(void)severity;
 	(void)text;
 	(void)data;
 }
@@ -63,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (config) {
 		pc__config_use(config);
 		ask_all();
-		pc__config_check(NULL, NULL, NULL, ignore, NULL);
+		pc__config_check(NULL,
+		                 &(struct pc__option_check){ .values = true, .tell = ignore });
 	}
 	free(copy);
 	return 0;

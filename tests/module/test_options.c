@@ -291,18 +291,23 @@ static void defaults_of_the_core(void **state)
 
 static char said[1000];
 
-static void say(const char *text, void *data)
+static void say(pc__severity severity, const char *text, void *data)
 {
 	(void)data;
+	(void)severity;
 	strncat(said, text, sizeof(said) - strlen(said) - 2);
 	strncat(said, "\n", 2);
 }
 
-static const pc_option *tables(size_t i, void *data)
+static bool sources(size_t i, void *data, struct pc__option_source *source_r)
 {
 	(void)data;
-	return i == 0 ? options : NULL;
+	*source_r = (struct pc__option_source){ options, "some", true };
+	return i == 0;
 }
+
+static const struct pc__option_check all = { .sources = sources, .tell = say };
+static const struct pc__option_check core_alone = { .tell = say };
 
 static void misspelt(void **state)
 {
@@ -310,14 +315,14 @@ static void misspelt(void **state)
 	use("c2s_timeot = 5\ncolor = 'red'\nc2s_port = 5\ntext = 1\nsomething_else_entirely = 1\n"
 	    "VirtualHost 'h.example' modules_enalbed = {}");
 	said[0] = '\0';
-	assert_int_equal(pc__config_check(NULL, tables, NULL, say, NULL), 4);
+	assert_int_equal(pc__config_check(NULL, &all), 4);
 	assert_non_null(
 	        strstr(said, "main.conf:1: option c2s_timeot is not known: is c2s_timeout meant?"));
 	assert_non_null(strstr(said, "main.conf:2: option color is not known: is colour meant?"));
 	assert_non_null(strstr(said, "option something_else_entirely is not known\n"));
 	assert_non_null(strstr(said, "option modules_enalbed of h.example is not known: is "
 	                             "modules_enabled meant?"));
-	assert_int_equal(pc__config_check(NULL, NULL, NULL, say, NULL), 5);
+	assert_int_equal(pc__config_check(NULL, &core_alone), 5);
 }
 
 static void shipped_files_are_known(void **state)
@@ -328,7 +333,7 @@ static void shipped_files_are_known(void **state)
 	(void)state;
 	assert_non_null(config);
 	pc__config_use(config);
-	assert_int_equal(pc__config_check(NULL, NULL, NULL, say, NULL), 0);
+	assert_int_equal(pc__config_check(NULL, &core_alone), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
