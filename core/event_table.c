@@ -33,6 +33,7 @@ const pc_event_decl pc__core_events[] = {
 	NOTICE("item-removed/*", "It does no longer: `item` (pointer), `module`"),
 
 	/* ---- streams and sessions */
+	NOTICE("stream-connected", "A connection has come, or was made: `stream` (pointer), `class`; global bus"),
 	WAITING("stream-open", "A client's stream header was answered, features come next; PC_HANDLED: they do not"),
 	NOTICE("stream-features", "The stanza is <stream:features/>, to be extended"),
 	WAITING("stanza/iq/*", "An iq of a stream that has not bound, by its payload, NS:NAME"),

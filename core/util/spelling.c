@@ -35,7 +35,8 @@ unsigned pc__spelling_distance(const char *a, const char *b)
 
 const char *pc__spelling_nearer(const char *word, const char *best, const char *other)
 {
-	unsigned most = strlen(word) < 6 ? 2 : 4;
+	size_t len = strlen(word);
+	unsigned most = len < 4 ? 2 : len < 8 ? 3 : 4; /* from here on it is another word */
 	unsigned limit = best ? pc__spelling_distance(word, best) : most;
 
 	return pc__spelling_distance(word, other) < limit ? other : best;
