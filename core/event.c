@@ -242,7 +242,9 @@ void pc__event_resume(pc_event *ev, pc_result r)
 static struct pc__firing firing_of(pc_module *m, const pc_fire_args *a, pc_ended_fn *ended,
                                    void *data)
 {
-	struct pc__firing f = { .host = m->host, .lent = true, .ended = ended, .data = data, .by = m };
+	struct pc__firing f = {
+		.host = m->host, .lent = true, .ended = ended, .data = data, .by = m
+	};
 
 	if (a == NULL)
 		return f;

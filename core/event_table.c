@@ -49,6 +49,8 @@ const pc_event_decl pc__core_events[] = {
 
 	/* ---- accounts */
 	NOTICE("user-password-changed", "`username`, `host`; global bus and the host's"),
+	NOTICE("user-enabled", "`username`, `host`; global bus and the host's"),
+	NOTICE("user-disabled", "The same, when an account may log in no more"),
 	NOTICE("user-deleted", "`username`, `host`; global bus and the host's"),
 	NOTICE("roster-load", "A roster was read: `username`, `roster` (pointer)"),
 

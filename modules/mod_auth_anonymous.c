@@ -163,6 +163,11 @@ static const pc_option options[] = {
 	{ 0 },
 };
 
+static const pc_store_decl stores[] = {
+	{ "accounts", PC_STORE_MAP, "Nothing: what guests leave is removed from all stores by it" },
+	{ 0 },
+};
+
 PC_MODULE(auth_anonymous, .summary = "A host that lets everybody in (SASL ANONYMOUS)",
           .xeps = "0175:1.2", .data_size = sizeof(struct anonymous), .options = options,
-          .load = load);
+          .stores = stores, .load = load);

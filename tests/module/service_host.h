@@ -16,9 +16,12 @@
 
 static uv_loop_t loop;
 
+/* It fires what a test likes. */
+static const pc_event_decl tester_events[] = { { "*", PC_WAITING, "anything" }, { 0 } };
 static const pc_module_def tester_def = { .abi_major = PC_ABI_MAJOR,
 	                                  .size = sizeof(pc_module_def),
 	                                  .name = "tester",
+	                                  .events = tester_events,
 	                                  .scope = PC_GLOBAL };
 
 static inline pc_module *module_new(void)

@@ -55,19 +55,30 @@ static const char *argument(const char *at, unsigned n)
 	return NULL;
 }
 
-/* Calls with a variable name nothing. */
-static void look_at(const char *path, size_t i, const char *at)
+static void look_at_name(const char *path, size_t i, const char *text)
 {
-	const char *text = argument(at + strlen(firing[i].call), firing[i].arg);
 	char name[100];
 
-	if (text == NULL || *text != '"' || text[1] == '"')
-		return;
-	snprintf(name, sizeof(name), "%.*s%s", (int)strcspn(text + 1, "\""), text + 1,
+	snprintf(name, sizeof(name), "%.*s%s", (int)strcspn(text, "\""), text,
 	         firing[i].prefix ? "/" : "");
 	pc__buf_printf(&found, " %s ", name);
 	if (pc__event_declared(pc__core_events, name) == NULL)
 		fail_msg("%s fires %s, which is not in event_table.c", path, name);
+}
+
+/* Each text in the argument; a variable names nothing. */
+static void look_at(const char *path, size_t i, const char *at)
+{
+	const char *text = argument(at + strlen(firing[i].call), firing[i].arg);
+
+	while (text && *text && strchr(",;(", *text) == NULL) {
+		if (*text == '"') {
+			if (text[1] != '"')
+				look_at_name(path, i, text + 1);
+			text = strchr(text + 1, '"');
+		}
+		text++;
+	}
 }
 
 static void look_into(const char *path)

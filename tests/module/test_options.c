@@ -315,14 +315,15 @@ static void misspelt(void **state)
 	use("c2s_timeot = 5\ncolor = 'red'\nc2s_port = 5\ntext = 1\nsomething_else_entirely = 1\n"
 	    "VirtualHost 'h.example' modules_enalbed = {}");
 	said[0] = '\0';
-	assert_int_equal(pc__config_check(NULL, &all), 4);
+	assert_int_equal(pc__config_check(NULL, &all), 5);
 	assert_non_null(
 	        strstr(said, "main.conf:1: option c2s_timeot is not known: is c2s_timeout meant?"));
 	assert_non_null(strstr(said, "main.conf:2: option color is not known: is colour meant?"));
+	assert_non_null(strstr(said, "main.conf:3: option c2s_port is called c2s_ports now\n"));
 	assert_non_null(strstr(said, "option something_else_entirely is not known\n"));
 	assert_non_null(strstr(said, "option modules_enalbed of h.example is not known: is "
 	                             "modules_enabled meant?"));
-	assert_int_equal(pc__config_check(NULL, &core_alone), 5);
+	assert_int_equal(pc__config_check(NULL, &core_alone), 6);
 }
 
 static void shipped_files_are_known(void **state)
