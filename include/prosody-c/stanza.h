@@ -9,6 +9,9 @@
  * "jabber:client", on every kind of stream: streams of servers and components are translated at
  * their edge.
  *
+ * Any text may be put in: it is escaped when it is written, and what XML cannot carry (control
+ * characters, bytes that are not UTF-8) becomes U+FFFD then.
+ *
  * Writing is cached in the tree: sending one stanza to many sessions serialises it once. The
  * attribute `to` of the root is outside of the cached text, so changing it alone costs nothing;
  * any other change drops the cache.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# install.sh BUILD_FOLDER SOURCE_FOLDER: installs into a folder of its own, and builds the examples of
-# plugins.d against what was installed there and nothing else.
+# install.sh BUILD_FOLDER SOURCE_FOLDER: installs into a folder of its own, and builds the author's guide
+# and the examples of plugins.d against what was installed there and nothing else.
 set -eu
 build=$1 source=$2
 root=$(mktemp -d)
@@ -36,6 +36,14 @@ static void load(pc_module *m)
 PC_MODULE(least, .summary = "The least that a module can be", .load = load);
 C
 compile "$root/mod_least.c"
+# Each piece of code of the author's guide is a module.
+guide=$(find "$root" -name modules.md)
+awk -v to="$root/guide" '/^```c$/ { n++; in_code = 1; next } /^```$/ { in_code = 0 }
+	in_code { print > (to n ".c") }' "$guide"
+[ -e "$root/guide1.c" ] || { echo "no code in $guide"; exit 1; }
+for piece in "$root"/guide*.c; do
+	compile "$piece"
+done
 for example in "$source"/plugins.d/mod_*.c; do
 	[ ! -e "$example" ] || compile "$example"
 done
