@@ -135,12 +135,15 @@ static void check_unknown(struct check *c, const struct written *w)
 	free(successor);
 }
 
-static void check_old_name(struct check *c, const struct written *w)
+/* Modules know old names of their options, too. */
+static bool is_old_name(struct check *c, const struct written *w)
 {
 	const struct pc__old_option *old = pc__option_old(w->name);
+	bool is_old = old && *old->name != '*' && old->successor;
 
-	if (old && *old->name != '*' && old->successor)
+	if (is_old)
 		tell(c, PC__WARNING, w, "is an old name of %s", old->successor);
+	return is_old;
 }
 
 static void check_value(struct check *c, const struct written *w, const pc_option *o)
@@ -183,10 +186,9 @@ static void check_one(const char *host, const char *name, const pc__value *value
 	check_place(c, &w, o);
 	if (!c->how->values)
 		return;
-	check_old_name(c, &w);
 	if (source.in_use)
 		check_value(c, &w, o);
-	else
+	if (!is_old_name(c, &w) && !source.in_use)
 		tell(c, PC__NOTE, &w, "is of module %s, which is not enabled", source.module);
 }
 

@@ -414,7 +414,8 @@ static const pc_option options[] = {
 	  .min = 0,
 	  .max = 315360000,
 	  .live = true,
-	  .help = "Accounts that their owners remove are disabled for this time first" },
+	  .help = "Accounts that their owners remove are disabled for this time first (default: "
+	          "not at all)" },
 	{ .name = "registration_compat",
 	  .type = PC_OPT_BOOLEAN,
 	  .dflt = "true",
