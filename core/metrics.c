@@ -18,6 +18,7 @@ struct pc_metric {
 	char *host; /* NULL: of the server */
 	unsigned owners;
 	double value; /* of a histogram: the sum */
+	double most;
 	uint64_t count;
 	uint64_t *buckets;
 };
@@ -215,6 +216,8 @@ void pc_metric_observe(pc_metric *metric, double value)
 		return;
 	i = bucket_of(value, metric->family->least);
 	metric->value += value;
+	if (value > metric->most)
+		metric->most = value;
 	metric->count++;
 	if (i < PC__BUCKETS)
 		metric->buckets[i]++;
@@ -231,6 +234,7 @@ void pc__metrics_each(pc__metric_fn *fn, void *data)
 				                 .type = f->type,
 				                 .host = m->host,
 				                 .value = m->value,
+				                 .most = m->most,
 				                 .count = m->count,
 				                 .buckets = m->buckets,
 				                 .least = f->least };

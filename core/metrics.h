@@ -27,6 +27,7 @@ typedef struct pc__metric_view {
 	pc__metric_type type;
 	const char *host; /* NULL: of the server */
 	double value;     /* counter, gauge; of a histogram the sum of what was observed */
+	double most;      /* of a histogram: the greatest that was observed */
 	uint64_t count;   /* of a histogram: observations */
 	const uint64_t
 	        *buckets; /* of a histogram: PC__BUCKETS, not added up; what is above is in count */

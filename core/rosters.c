@@ -10,6 +10,7 @@
 #include "hosts.h"
 #include "log.h"
 #include "util/mem.h"
+#include "xml/parser.h"
 
 /* The key of the version; no address is empty. */
 #define VERSION_KEY ""
@@ -271,9 +272,9 @@ static pc_subscription subscription_of(const char *name)
 	return PC_SUB_NONE;
 }
 
-static struct pc__roster_item *item_parse(const pc_item *stored)
+static struct pc__roster_item *item_parse(pc__stored *parser, const pc_item *stored)
 {
-	pc_stanza *st = pc_stanza_parse(stored->value, stored->len);
+	pc_stanza *st = pc__stored_parse(parser, stored->value, stored->len);
 	const char *groups[PC__ROSTER_GROUPS];
 	struct pc__roster_item *item;
 	pc_stanza *request;
@@ -305,6 +306,8 @@ static void set_version(pc_roster *r, uint64_t version)
 
 void pc__roster_read(pc_roster *r, const pc_item *items, size_t n)
 {
+	pc__stored *parser = pc__stored_new();
+
 	set_version(r, 0);
 	for (size_t i = 0; i < n; i++) {
 		struct pc__roster_item *item;
@@ -316,13 +319,14 @@ void pc__roster_read(pc_roster *r, const pc_item *items, size_t n)
 			continue;
 		}
 		at = position(r, items[i].key, &found);
-		item = found ? NULL : item_parse(&items[i]);
+		item = found ? NULL : item_parse(parser, &items[i]);
 		if (item)
 			insert_at(r, at, item);
 		else
 			pc__log("rosters", PC_ERROR, "the roster of %s@%s has a damaged item (%s)",
 			        r->user, r->host->name, items[i].key);
 	}
+	pc__stored_free(&parser);
 }
 
 /* ------------------------------------------------------------ changing */

@@ -116,9 +116,9 @@ struct stats {
 
 static void print_histogram(pc_call *call, const pc__metric_view *v, const char *host)
 {
-	pc_call_print(call, "%s%s%s  %llu times, half below %g, 99%% below %g", v->name,
+	pc_call_print(call, "%s%s%s  %llu times, half below %g, 99%% below %g, most %g", v->name,
 	              host[0] ? " " : "", host, (unsigned long long)v->count,
-	              pc__metric_quantile(v, 0.5), pc__metric_quantile(v, 0.99));
+	              pc__metric_quantile(v, 0.5), pc__metric_quantile(v, 0.99), v->most);
 }
 
 static void print_metric(const pc__metric_view *v, void *data)

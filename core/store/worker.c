@@ -6,6 +6,7 @@
 #include "util/mem.h"
 
 #define LAST_ROUNDS 100
+#define CALLBACKS_NS (2 * 1000 * 1000) /* in a turn of the loop */
 
 static void on_wake(uv_async_t *wake);
 
@@ -140,11 +141,18 @@ bool pc__worker_committed(const pc__worker *w, pc_ticket ticket)
 
 /* ---- and back */
 
-static void call_ready(pc__worker *w)
+/* Some callbacks compute, and many may be ready at once: the loop goes round in between. */
+static bool used_up(uint64_t began)
 {
+	return uv_hrtime() - began > CALLBACKS_NS;
+}
+
+static void call_ready(pc__worker *w, bool all)
+{
+	uint64_t began = uv_hrtime();
 	pc__job *job;
 
-	while ((job = pc__job_queue_take(&w->ready))) {
+	while ((all || !used_up(began)) && (job = pc__job_queue_take(&w->ready))) {
 		uncount(w, job);
 		if (job->done)
 			job->done(job);
@@ -153,7 +161,7 @@ static void call_ready(pc__worker *w)
 }
 
 /* Each job's own callback comes before those that wait for its ticket. */
-static void drain(pc__worker *w)
+static void drain(pc__worker *w, bool all)
 {
 	struct pc__job_queue finished = { 0 };
 	pc__job *job;
@@ -171,12 +179,14 @@ static void drain(pc__worker *w)
 		if (settle)
 			pc__tickets_settle(&w->tickets, ticket, err, &w->ready);
 	}
-	call_ready(w);
+	call_ready(w, all);
+	if (w->ready.head)
+		uv_async_send(&w->wake);
 }
 
 static void on_wake(uv_async_t *wake)
 {
-	drain(wake->data);
+	drain(wake->data, false);
 }
 
 void pc__worker_flush(pc__worker *w)
@@ -185,7 +195,7 @@ void pc__worker_flush(pc__worker *w)
 	while (w->under_way > 0)
 		uv_cond_wait(&w->idle, &w->lock);
 	uv_mutex_unlock(&w->lock);
-	drain(w);
+	drain(w, true);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -211,7 +221,7 @@ void pc__worker_free(pc__worker **worker)
 		pc__worker_stop(w);
 	/* callbacks may submit again; those that never stop are left */
 	for (int round = 0; w->queued > 0 && round < LAST_ROUNDS; round++)
-		drain(w);
+		drain(w, true);
 	*worker = NULL;
 	uv_close((uv_handle_t *)&w->wake, on_closed);
 }

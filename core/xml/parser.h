@@ -86,6 +86,14 @@ bool pc__xml_idle(const pc__xml_parser *p);
  * that its user has chosen to separate namespace and name. */
 bool pc__xml_has_odd_namespace(const pc_stanza *root);
 
+/* Many stored elements, one after the other, by one parser: pc_stanza_parse() makes one for each,
+ * which costs more than the parsing. */
+typedef struct pc__stored pc__stored;
+pc__stored *pc__stored_new(void);
+void pc__stored_free(pc__stored **stored);
+/* NULL where pc_stanza_parse() would give that. The tree is the caller's. */
+pc_stanza *pc__stored_parse(pc__stored *stored, const char *text, size_t len);
+
 pc__xml_roots *pc__xml_roots_new(void);
 void pc__xml_roots_free(pc__xml_roots **roots);
 /* Of an idle parser, which is freed and cleared; NULL when its root is too long to keep (more than

@@ -358,6 +358,31 @@ static void test_flush_and_free(void **state)
 	world_free(s);
 }
 
+/* What is ready at once does not keep the loop from going round. */
+static void test_callbacks_take_turns(void **state)
+{
+	struct world *s = world_new(&threads);
+	int before = 0, most = 0;
+
+	(void)state;
+	hold(s, true);
+	put(s, 0, "romeo", "k");
+	wait_commit(s);
+	for (int i = 1; i < 20; i++)
+		put(s, i, "romeo", "k");
+	hold(s, false);
+	s->callback_ns = 3000000;
+	while (s->n < 20) {
+		uv_run(&s->loop, UV_RUN_ONCE);
+		most = s->n - before > most ? s->n - before : most;
+		before = s->n;
+	}
+	assert_int_equal(most, 1);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(s->log[i].number, i);
+	world_free(s);
+}
+
 static void test_no_driver(void **state)
 {
 	struct world *s = world_new(NULL);
@@ -405,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_flush_and_free),
+		cmocka_unit_test(test_callbacks_take_turns),
 		cmocka_unit_test(test_no_driver),
 		cmocka_unit_test(test_forgotten_failures),
 	};
