@@ -122,22 +122,25 @@ bool pc__filters_has_tap(const struct pc__session *s)
 	return has(s, TAP);
 }
 
-/* `past`: filters of that module, and those that come before them, are not asked again. */
-static bool pass(struct pc__session *s, enum direction dir, pc_stanza **st, const pc_module *past)
+/* The first that is behind all those of that module; without any of them, the first of all. */
+static struct pc__filter *behind(struct pc__session *s, enum direction dir, const pc_module *m)
 {
-	struct pc__filter *next;
-	bool skipping = past != NULL;
+	struct pc__filter *from = s->filters;
 
-	for (struct pc__filter *f = s->filters; f; f = next) {
+	for (struct pc__filter *f = s->filters; f; f = f->next)
+		if (f->dir == dir && f->owned.m == m)
+			from = f->next;
+	return from;
+}
+
+static bool pass(struct pc__session *s, struct pc__filter *from, enum direction dir, pc_stanza **st)
+{
+	for (struct pc__filter *f = from, *next; f; f = next) {
 		pc_verdict verdict;
 
 		next = f->next;
 		if (f->dir != dir)
 			continue;
-		if (skipping) {
-			skipping = f->owned.m != past;
-			continue;
-		}
 		verdict = f->fn(&s->pub, st, f->owned.m->data);
 		if (verdict == PC_DROP)
 			pc_stanza_free(st);
@@ -149,12 +152,12 @@ static bool pass(struct pc__session *s, enum direction dir, pc_stanza **st, cons
 
 bool pc__filters_in(struct pc__session *s, pc_stanza **st)
 {
-	return pass(s, IN, st, NULL);
+	return pass(s, s->filters, IN, st);
 }
 
 bool pc__filters_out(struct pc__session *s, pc_stanza **st)
 {
-	return pass(s, OUT, st, NULL);
+	return pass(s, s->filters, OUT, st);
 }
 
 bool pc__filters_tap(struct pc__session *s, pc_frame *frame)
@@ -172,7 +175,7 @@ int pc_filter_pass(pc_module *m, const pc_session *session, pc_direction dir, pc
 	struct pc__session *s = pc__session_of(session);
 	int err = PC_OK;
 
-	if (!pass(s, (enum direction)dir, &st, m))
+	if (!pass(s, behind(s, (enum direction)dir, m), (enum direction)dir, &st))
 		return PC_OK;
 	if (dir == PC_STANZAS_OUT) {
 		err = pc__session_write(s, st);

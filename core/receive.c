@@ -89,6 +89,13 @@ static bool is_answer(const pc_stanza *st)
 	return type == PC_TYPE_ERROR || type == PC_TYPE_RESULT;
 }
 
+/* Its end is told later; a module's own stanza is nobody's element, whatever is being handled. */
+static void keep(struct pc__element element)
+{
+	if (element.conn)
+		pc__stream_keep_element();
+}
+
 /* ------------------------------------------------------------ stanzas of bound sessions */
 
 static void receive_from_client(struct pc__session *s, pc_stanza *st, struct pc__element element)
@@ -114,7 +121,7 @@ static void receive_from_client(struct pc__session *s, pc_stanza *st, struct pc_
 			refuse(s, st, "jid-malformed", NULL);
 		return;
 	}
-	pc__stream_keep_element();
+	keep(element);
 	pc__route_from(s, st, &from, &to, element);
 }
 
@@ -138,7 +145,7 @@ static void receive_from_peer(struct pc__session *s, pc_stanza *st, struct pc__e
 			refuse(s, st, fault ? "bad-request" : "jid-malformed", fault);
 		return;
 	}
-	pc__stream_keep_element();
+	keep(element);
 	pc__route_from(s, st, &from, &to, element);
 }
 
@@ -210,15 +217,13 @@ static void receive_unrouted(struct pc__session *s, pc_stanza *st, struct pc__el
 	                                                  .data = u });
 	u->inside = false;
 	if (r == PC_SUSPENDED)
-		pc__stream_keep_element();
+		keep(element);
 	else
 		free(u);
 }
 
-static void receive(struct pc__session *s, pc_stanza *st)
+static void receive(struct pc__session *s, pc_stanza *st, struct pc__element element)
 {
-	struct pc__element element = pc__stream_element();
-
 	if (pc_stanza_kind(st) == PC_OTHER)
 		receive_unrouted(s, st, element);
 	else if (s->pub.type == PC_C2S)
@@ -239,11 +244,14 @@ void pc_session_receive(const pc_session *session, pc_stanza *st)
 	}
 	if (s->filters && !pc__filters_in(s, &st))
 		return;
-	receive(s, st);
+	receive(s, st, pc__stream_element());
 }
 
 void pc_send_as(pc_module *m, const pc_session *s, pc_stanza *st)
 {
 	(void)m;
-	receive(pc__session_of(s), st);
+	if (pc__session_of(s)->ending)
+		pc_stanza_free(&st);
+	else
+		receive(pc__session_of(s), st, (struct pc__element){ 0 });
 }

@@ -295,13 +295,16 @@ int pc_session_take_over(const pc_session *to_s, const pc_session *from_s)
 
 	if (from->stream == NULL || to->ending || to == from)
 		return PC_ESTATE;
-	if (to->stream)
+	if (to->stream) {
 		pc_stream_abort(to->stream, "replaced by a new connection");
+		pc__stream_forget_session(to->stream); /* its end is not the session's */
+	}
 	to->stream = from->stream;
 	to->pub.conn = from->pub.conn;
 	to->pub.secure = from->pub.secure;
 	set_text(&to->pub.ip, from->pub.ip);
 	pc__stream_set_session(to->stream, to);
+	pc__stream_bound(to->stream);
 	from->stream = NULL;
 	from->ended_clean = true;
 	end_later(from, NULL);

@@ -133,7 +133,8 @@ typedef enum pc_direction { PC_STANZAS_IN, PC_STANZAS_OUT } pc_direction;
 PC_EXPORT void pc_filter(pc_module *m, const pc_session *s, pc_direction dir, pc_filter_fn *fn,
                          double priority);
 PC_EXPORT void pc_unfilter(pc_module *m, const pc_session *s, pc_direction dir, pc_filter_fn *fn);
-/* Sends past the filters of this module and those nearer to the router: to let go what was held. */
+/* Goes on behind the last filter of this module, so that it is not asked again, nor those that come
+ * before it: to let go what was held. A module without a filter there begins with the first. */
 PC_EXPORT int pc_filter_pass(pc_module *m, const pc_session *s, pc_direction dir,
                              PC_TAKES pc_stanza *st);
 
