@@ -26,6 +26,7 @@ struct cached {
 	pc_roster *roster;      /* NULL while it is being read */
 	struct waiter *waiters; /* in order of asking */
 	bool kept;              /* the account is connected */
+	bool answering;         /* its waiters are being called */
 	bool forgotten;         /* removed while being read */
 	bool expected;          /* in the list of those */
 	bool late;              /* ... for the second time */
@@ -94,6 +95,7 @@ pc_roster *pc_roster_of(pc_host *host, const char *user)
 
 static void answer(struct cached *c, int err)
 {
+	c->answering = true;
 	while (c->waiters) {
 		struct waiter *w = c->waiters;
 
@@ -101,6 +103,7 @@ static void answer(struct cached *c, int err)
 		w->fn(err, c->roster, w->data);
 		free(w);
 	}
+	c->answering = false;
 	if (!c->kept && !(c->expected && c->roster && !c->forgotten))
 		cached_free(c);
 }
@@ -278,7 +281,7 @@ void pc__roster_forget(pc_host *host, const char *user)
 	if (c == NULL)
 		return;
 	c->forgotten = true;
-	if (c->expected && c->roster && c->waiters == NULL)
+	if (c->expected && c->roster && c->waiters == NULL && !c->answering)
 		cached_free(c);
 }
 

@@ -319,6 +319,19 @@ static void on_purged(int err, void *data)
 	change_end(data, err);
 }
 
+/* While the roster is in memory: who hears of it can tell the contacts. */
+static void on_last_roster(int err, pc_roster *roster, void *data)
+{
+	struct change *c = data;
+
+	(void)err;
+	(void)roster;
+	tell(c, "user-deleted");
+	close_sessions(c, "the account was removed");
+	pc__roster_forget(c->host, c->user);
+	pc__stores_purge(c->host->name, c->user, on_purged, c);
+}
+
 static void on_removed(int err, void *data)
 {
 	struct change *c = data;
@@ -328,10 +341,7 @@ static void on_removed(int err, void *data)
 		return;
 	}
 	pc__disown(&c->owned);
-	tell(c, "user-deleted");
-	close_sessions(c, "the account was removed");
-	pc__roster_forget(c->host, c->user);
-	pc__stores_purge(c->host->name, c->user, on_purged, c);
+	pc__roster_load(c->host, c->user, on_last_roster, c);
 }
 
 void pc_user_remove(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn, void *data)

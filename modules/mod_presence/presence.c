@@ -202,6 +202,13 @@ static pc_result on_item_removed(pc_event *ev, void *data)
 	return presence_item_removed(ev);
 }
 
+static pc_result on_account_removed(pc_event *ev, void *data)
+{
+	(void)data;
+	presence_account_removed(pc_event_module(ev), pc_event_str(ev, "username"));
+	return PC_PASS;
+}
+
 static void session_free(pc_module *m, void *data)
 {
 	(void)m;
@@ -221,6 +228,7 @@ static void load(pc_module *m)
 	pc_hook(m, "presence/host", on_host, 0);
 	pc_hook(m, "resource-unbind", on_unbind, 0);
 	pc_hook(m, "roster-item-removed", on_item_removed, -1);
+	pc_hook(m, "user-deleted", on_account_removed, 300);
 }
 
 static const pc_metric_decl metrics[] = {

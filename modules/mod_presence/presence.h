@@ -5,6 +5,7 @@
  *   broadcast.c    undirected presence of a session (RFC 6121 4.2, 4.4, 4.5)
  *   directed.c     who got directed presence (4.6)
  *   subscribe.c    subscriptions, outbound and inbound (section 3)
+ *   removed.c      subscriptions of an account that was removed
  */
 #pragma once
 
@@ -40,3 +41,6 @@ bool presence_is_subscription(pc_type type);
 pc_result presence_subscription_out(pc_event *ev, const pc_session *s);
 pc_result presence_subscription_in(pc_event *ev);
 pc_result presence_item_removed(pc_event *ev);
+
+/* removed.c: an account of the host was removed; its roster is still in memory. */
+void presence_account_removed(pc_module *m, const char *user);

@@ -2,7 +2,7 @@
 from xml.sax.saxutils import escape
 
 from adhoc import submit
-from flow import HOST, NS, PASSWORD, Server, alone, equal, rows
+from flow import HOST, NS, PASSWORD, Server, alone, equal, rows, settle
 from test_accounts import attempt, eventually, kept
 
 REGISTER = "jabber:iq:register"
@@ -244,6 +244,26 @@ def test_leaving(server):
     equal(kept(server, user), {})
 
 
+@rows(("online", True), ("offline", False))
+def test_contacts_are_told(server, online):
+    """Subscriptions end with the account."""
+    friend, leaver = server.friends()
+    asked, asking = server.online(), server.online()
+    leaver.presence(to=asked.bare, type="subscribe")
+    asked.find("presence", type="subscribe")
+    asking.presence(to=leaver.bare, type="subscribe")
+    leaver.find("presence", type="subscribe")
+    settle(friend, leaver, asked, asking)
+    if not online:
+        leaver.close()
+    server.ctl("deluser", leaver.bare)
+    for who, kind in ((friend, "unsubscribed"), (asking, "unsubscribed")):
+        equal(who.find("presence", type=kind).get("from"), leaver.bare)
+    equal(friend.roster()[leaver.bare].get("subscription"), "none")
+    assert leaver.bare not in asked.roster(), "a request is still there"
+    equal(asking.roster()[leaver.bare].get("ask"), None)
+
+
 # ---- tombstones
 
 def test_tombstone(server):
@@ -261,10 +281,10 @@ def test_tombstone(server):
     equal(register(server, user, email="x"), ("cancel", "conflict"))
     friend.sync()
     late = server.online()
-    for who, kind, answer in ((friend, "probe", "unsubscribed"), (friend, None, "unsubscribe"),
-                              (late, "subscribe", "unsubscribed")):
-        who.presence(to=c.bare, type=kind)
-        equal(who.find("presence", type=answer).get("from"), c.bare)
+    late.presence(to=c.bare, type="subscribe")
+    equal(late.find("presence", type="unsubscribed").get("from"), c.bare)
+    late.presence(to=c.bare, type="probe")
+    late.sync()
     server.ctl("adduser", c.bare, "pw")  # an administrator may
     friend.presence(to=c.bare, type="subscribe")
     friend.sync()
