@@ -9,6 +9,7 @@
 #include "hosts.h"
 #include "log.h"
 #include "modules.h"
+#include "option_names.h"
 #include "util/mem.h"
 
 /* As Prosody: loaded on every VirtualHost unless modules_disabled names them. This and the list
@@ -139,10 +140,25 @@ void pc__enabled_each(const char *host, const char *component_module, pc__enable
 
 /* ------------------------------------------------------------ loading */
 
+/* What was a module once, or is one in Prosody alone, is nothing to be alarmed about. */
+static void tell_failed(const pc_host *host, const char *name, const pc__value *list,
+                        const char *error)
+{
+	const char *note = pc__module_old(name);
+	char where[300];
+
+	pc__value_item_place(list, "modules_enabled", name, where, sizeof(where));
+	if (note)
+		pc__log("modules", PC_INFO, "%s: module %s is not needed: %s", where, name, note);
+	else
+		pc__log("modules", PC_ERROR, "%s: module %s cannot be loaded for %s: %s", where,
+		        name, host->name, error);
+}
+
 static void load(const char *name, const pc__value *list, void *data)
 {
 	pc_host *host = data;
-	char *error = NULL, where[300];
+	char *error = NULL;
 	int err;
 
 	if (list == NULL) {
@@ -150,11 +166,8 @@ static void load(const char *name, const pc__value *list, void *data)
 		return;
 	}
 	err = pc__module_load(host, name, &error);
-	if (err != PC_OK) {
-		pc__value_item_place(list, "modules_enabled", name, where, sizeof(where));
-		pc__log("modules", PC_ERROR, "%s: module %s cannot be loaded for %s: %s", where,
-		        name, host->name, error ? error : pc_strerror(err));
-	}
+	if (err != PC_OK)
+		tell_failed(host, name, list, error ? error : pc_strerror(err));
 	free(error);
 }
 
