@@ -41,7 +41,8 @@ static struct {
 static void usage(FILE *to)
 {
 	fputs("usage: prosody-c [-D] [-c FILE] [-o [HOST:]KEY=VALUE]... [--shell | --print KEY]\n"
-	      "  -c, --config FILE   the configuration (prosody-c.conf)\n"
+	      "  -c, --config FILE   the configuration (" PC_CONFIG_DIR "/prosody-c.conf; of a\n"
+	      "                      program that is not installed, prosody-c.conf here)\n"
 	      "  -o, --option K=V    sets an option, over what the file says\n"
 	      "  -D, --daemonize     go into the background as soon as the server is ready\n"
 	      "  -F, --foreground    stay in the foreground, as without -D\n"
@@ -165,13 +166,21 @@ static const char *program_dir(void)
 	return dir_of(path);
 }
 
+/* Of the installed program the system's; of one that was built somewhere, that of the folder that one
+ * is in, so that nobody's file there is taken for the system's. */
+static const char *usual_config(void)
+{
+	return strcmp(pc__server.program_dir, PC_PROGRAM_DIR) == 0 ? PC_CONFIG_DIR "/prosody-c.conf"
+	                                                          : "prosody-c.conf";
+}
+
 static bool find_config(void)
 {
-	char *real = realpath(args.config ? args.config : "prosody-c.conf", NULL);
+	const char *file = args.config ? args.config : usual_config();
+	char *real = realpath(file, NULL);
 
 	if (real == NULL) {
-		fprintf(stderr, "prosody-c: %s: %s\n", args.config ? args.config : "prosody-c.conf",
-		        strerror(errno));
+		fprintf(stderr, "prosody-c: %s: %s\n", file, strerror(errno));
 		return false;
 	}
 	pc__server.config_file = real;
@@ -230,6 +239,7 @@ static int prepare(void)
 	int status = pc__process_setup();
 
 	pc__log_setup();
+	pc__process_warn();
 	pc__server.data_path = pc__start_data_path();
 	if (status == 0)
 		status = pc__start_make_data_path();

@@ -25,19 +25,16 @@ static struct {
 
 /* ------------------------------------------------------------ mode bits, descriptors */
 
-static void set_umask(void)
+/* false: not a number that says mode bits. */
+static bool read_umask(mode_t *mask_r)
 {
 	const char *text = pc__opt_str(NULL, "umask");
 	char *end;
 	unsigned long mask = strtoul(text, &end, 8);
+	bool good = *text >= '0' && *text <= '7' && *end == '\0' && mask <= 0777;
 
-	if (*text < '0' || *text > '7' || *end != '\0' || mask > 0777) {
-		pc__log("server", PC_WARN,
-		        "option umask: \"%s\" is no octal number up to 0777; %03o is used", text,
-		        UMASK);
-		mask = UMASK;
-	}
-	umask((mode_t)mask);
+	*mask_r = good ? (mode_t)mask : UMASK;
+	return good;
 }
 
 /* Each client is a descriptor. */
@@ -45,19 +42,10 @@ static void raise_descriptors(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
 		return;
-	if (limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-		getrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_cur < FEW_DESCRIPTORS)
-		pc__log("server", PC_WARN,
-		        "only %llu descriptors are allowed, and each client needs one: see ulimit "
-		        "-n, "
-		        "or LimitNOFILE= of systemd",
-		        (unsigned long long)limit.rlim_cur);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* ------------------------------------------------------------ user and group */
@@ -102,32 +90,52 @@ static int lower_for_good(const char *user)
 static int set_user(void)
 {
 	const char *user = pc__opt_str(NULL, "prosody_user");
-	bool is_root = geteuid() == 0, stays = pc__opt_bool(NULL, "run_as_root");
+	bool is_root = geteuid() == 0;
 	int status;
 
-	if (is_root && stays)
+	if (user == NULL || (is_root && pc__opt_bool(NULL, "run_as_root")))
 		return 0;
-	if (user == NULL) {
-		if (is_root)
-			pc__log("server", PC_WARN,
-			        "running as root: prosody_user would name a user to run as");
-		return 0;
-	}
 	status = find_user(user, pc__opt_str(NULL, "prosody_group"));
-	if (status != 0 || other.uid == geteuid())
-		return status;
-	if (is_root)
-		return lower_for_good(user);
-	pc__log("server", PC_WARN, "prosody_user is %s, but only root can become somebody else",
-	        user);
-	return 0;
+	return status == 0 && is_root && other.uid != 0 ? lower_for_good(user) : status;
 }
 
 int pc__process_setup(void)
 {
-	set_umask();
+	mode_t mask;
+
+	read_umask(&mask);
+	umask(mask);
 	raise_descriptors();
 	return set_user();
+}
+
+static void warn_of_user(void)
+{
+	const char *user = pc__opt_str(NULL, "prosody_user");
+
+	if (geteuid() == 0 && user == NULL && !pc__opt_bool(NULL, "run_as_root"))
+		pc__log("server", PC_WARN,
+		        "running as root: prosody_user would name a user to run as");
+	else if (geteuid() != 0 && user && other.uid != geteuid())
+		pc__log("server", PC_WARN,
+		        "prosody_user is %s, but only root can become somebody else", user);
+}
+
+void pc__process_warn(void)
+{
+	struct rlimit limit;
+	mode_t mask;
+
+	if (!read_umask(&mask))
+		pc__log("server", PC_WARN,
+		        "option umask: \"%s\" is no octal number up to 0777; %03o is used",
+		        pc__opt_str(NULL, "umask"), UMASK);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FEW_DESCRIPTORS)
+		pc__log("server", PC_WARN,
+		        "only %llu descriptors are allowed, and each client needs one: see ulimit -n, "
+		        "or LimitNOFILE= of systemd",
+		        (unsigned long long)limit.rlim_cur);
+	warn_of_user();
 }
 
 /* The C library's function would take all threads along, those that make files, too. */

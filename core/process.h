@@ -14,6 +14,8 @@
 /* Options umask, prosody_user, prosody_group, run_as_root; as many descriptors as we may have. 0,
  * or an exit status. Call it before there are threads. */
 int pc__process_setup(void);
+/* What of it is not as it should be, and goes on: when the log is open. */
+void pc__process_warn(void);
 /* Main thread; they do not nest. */
 void pc__process_raise(void);
 void pc__process_lower(void);
