@@ -27,6 +27,8 @@ struct ctl {
 int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r);
 /* Waits for the other side's end. */
 void ctl_disconnect(int fd, pid_t child);
+/* After a stop: waits until another server may use the data, for a minute at most. */
+void ctl_await_lock(const struct ctl *ctl);
 /* Becomes the server's program, with one more option and its argument (each may be NULL); returns,
  * the message printed, only where it cannot. */
 void ctl_exec(const struct ctl *ctl, const char *option, const char *argument);

@@ -142,8 +142,10 @@ static int run(const char *const *words, size_t n)
 		fprintf(stderr, "prosody-ctl: %s\n",
 		        err == PC_EINVAL ? "a word has characters that cannot be sent"
 		                         : "the server has gone");
-	if (err == PC_OK && status == CTL_OK && strcmp(words[0], "stop") == 0)
+	if (err == PC_OK && status == CTL_OK && strcmp(words[0], "stop") == 0) {
 		talk_await_end(talk);
+		ctl_await_lock(&ctl);
+	}
 	talk_free(&talk);
 	ctl_disconnect(fd, child);
 	return err == PC_OK ? status : CTL_FAILED;

@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -14,6 +16,7 @@
 #include "util/mem.h"
 
 #define ARGS_MOST 160
+#define STOP_SECONDS 60 /* for what is not written yet */
 
 /* prosody-c lies beside prosody-ctl. */
 static char *program(void)
@@ -59,8 +62,8 @@ static pid_t start(const char **args, int input, int output)
 	_exit(127);
 }
 
-/* What the configuration says is the socket: the server's own program reads it. */
-static char *configured_socket(const struct ctl *ctl)
+/* What the configuration says: the server's own program reads it. */
+static char *configured(const struct ctl *ctl, const char *option)
 {
 	const char *args[ARGS_MOST];
 	char *name = program(), path[PATH_MAX];
@@ -70,7 +73,7 @@ static char *configured_socket(const struct ctl *ctl)
 	pid_t child;
 
 	args[n++] = "--print";
-	args[n++] = "admin_socket";
+	args[n++] = option;
 	args[n] = NULL;
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return NULL;
@@ -145,7 +148,7 @@ void ctl_exec(const struct ctl *ctl, const char *option, const char *argument)
 
 int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r)
 {
-	char *path = ctl->socket ? pc__strdup(ctl->socket) : configured_socket(ctl);
+	char *path = ctl->socket ? pc__strdup(ctl->socket) : configured(ctl, "admin_socket");
 	int fd = path ? connect_to(path) : -1;
 
 	*child_r = 0;
@@ -167,4 +170,28 @@ void ctl_disconnect(int fd, pid_t child)
 	if (child > 0)
 		waitpid(child, &status, 0);
 	close(fd);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* It has closed its connections before it has closed its data. The lock on them is its last act. */
+void ctl_await_lock(const struct ctl *ctl)
+{
+	struct sigaction interrupt = { .sa_handler = on_alarm };
+	char *data = configured(ctl, "data_path");
+	char *path = data ? pc__printf("%s/prosody-c.lock", data) : NULL;
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	sigaction(SIGALRM, &interrupt, NULL);
+	alarm(STOP_SECONDS);
+	if (fd >= 0 && flock(fd, LOCK_SH) != 0)
+		fputs("prosody-ctl: the server takes its time to end\n", stderr);
+	alarm(0);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	free(data);
 }

@@ -1,4 +1,5 @@
 """The daemon as init systems and operators see it: exit statuses, the lock, the pid file, -D, users, systemd."""
+import fcntl
 import os
 import pathlib
 import pwd
@@ -88,6 +89,18 @@ def test_second_server(storage):
         d.process.wait()
     with Daemon(place) as d: # what a killed one has left over is in nobody's way
         d.ready()
+
+
+def test_stopped_means_that_another_may_start():
+    """Not only that the socket is closed."""
+    place = Server(accounts=0)
+    for _ in range(5):
+        with Daemon(place) as d:
+            d.ready()
+            place.ctl("stop")
+            with open(place.dir / "data" / "prosody-c.lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            equal(d.ended()[0], 0)
 
 
 def test_lock_is_no_link():
