@@ -166,12 +166,12 @@ static const char *program_dir(void)
 	return dir_of(path);
 }
 
-/* Of the installed program the system's; of one that was built somewhere, that of the folder that one
- * is in, so that nobody's file there is taken for the system's. */
+/* Of the installed program the system's; of one that was built somewhere, that of the folder that
+ * one is in, so that nobody's file there is taken for the system's. */
 static const char *usual_config(void)
 {
 	return strcmp(pc__server.program_dir, PC_PROGRAM_DIR) == 0 ? PC_CONFIG_DIR "/prosody-c.conf"
-	                                                          : "prosody-c.conf";
+	                                                           : "prosody-c.conf";
 }
 
 static bool find_config(void)

@@ -132,7 +132,8 @@ void pc__process_warn(void)
 		        pc__opt_str(NULL, "umask"), UMASK);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FEW_DESCRIPTORS)
 		pc__log("server", PC_WARN,
-		        "only %llu descriptors are allowed, and each client needs one: see ulimit -n, "
+		        "only %llu descriptors are allowed, and each client needs one: see ulimit "
+		        "-n, "
 		        "or LimitNOFILE= of systemd",
 		        (unsigned long long)limit.rlim_cur);
 	warn_of_user();

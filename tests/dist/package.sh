@@ -5,7 +5,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 package=$(find "$1" -maxdepth 1 -name 'prosody-c_*.deb')
 mirror=${PC_MIRROR:-http://deb.debian.org/debian}
-release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+release=$(sed -n "s/^VERSION_CODENAME=//p" /etc/os-release)
 root=$(mktemp -d /tmp/pc-root-XXXXXX)
 pid=
 trap 'finish' EXIT
@@ -87,5 +87,7 @@ pid=
 [ -e "$root/etc/prosody-c/prosody-c.conf" ] || fail "the configuration has gone with the program"
 rm "$root/etc/prosody-c/plugins.d/ports.conf"
 in_root apt-get -qq -y purge prosody-c >"$root/apt.log" 2>&1 || { cat "$root/apt.log"; fail "not purged"; }
-[ ! -e "$root/var/lib/prosody-c" ] && [ ! -e "$root/etc/prosody-c" ] || fail "something stays after the purge"
+for left in /var/lib/prosody-c /etc/prosody-c; do
+	[ ! -e "$root$left" ] || fail "$left stays after the purge"
+done
 echo "== installed, served, upgraded, removed and purged"

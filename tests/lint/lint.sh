@@ -57,7 +57,7 @@ scripts()
 {
 	status=0
 	if command -v shellcheck >/dev/null; then
-		find dev .ci/run tests -type f \( -name dev -o -name run -o -name '*.sh' \) -exec shellcheck {} + || status=1
+		find dev .ci/run tests core/dist -type f \( -name dev -o -name run -o -name '*.sh' \) -exec shellcheck {} + || status=1
 	else
 		echo "no shellcheck: skipped"
 	fi
