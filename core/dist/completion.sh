@@ -31,7 +31,12 @@ CONF
 		if ($2 ~ /^[a-z][a-z0-9_-]*$/ && index($0, "  ") > length($1) + 1) words = words " " $2
 		print words "\t" help
 	}
-	END { print "start\tBecomes the server, in the foreground" }' | sort -u >"$place/commands"
+	END { # what prosody-ctl does by itself
+		print "start\tBecomes the server, in the foreground"
+		print "about\tTells the version, or the reference of everything"
+		print "check config\tTells what is wrong with the configuration"
+		print "check certs\tTells what is wrong with the certificates"
+	}' | awk -F '\t' '!seen[$1]++' | sort >"$place/commands"
 if [ "$(wc -l <"$place/commands")" -lt 10 ]; then
 	cat "$place/errors" >&2
 	echo "completion.sh: prosody-ctl offers too little" >&2
@@ -45,6 +50,7 @@ o	option	text	KEY=VALUE: sets an option
 s	socket	file	the socket of the server
 	csv	file	accounts from a file
 q	quiet		print no more than is asked for
+	reference		with about: everything that can be set and called
 	version		print the version
 h	help		print how it is used
 OPTIONS

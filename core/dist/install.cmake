@@ -63,6 +63,15 @@ if(SCDOC)
     install(FILES ${CMAKE_BINARY_DIR}/dist/${page}.gz
             DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT server)
   endforeach()
+  # What can be set and called is written by the server itself.
+  if(NOT CMAKE_CROSSCOMPILING)
+    add_custom_command(OUTPUT dist/prosody-c-reference.7.gz DEPENDS prosody-c
+      COMMAND sh -c "./prosody-c -c dist/prosody-c.conf --reference man >dist/prosody-c-reference.7"
+      COMMAND gzip -9nkf dist/prosody-c-reference.7 VERBATIM)
+    list(APPEND pages ${CMAKE_BINARY_DIR}/dist/prosody-c-reference.7.gz)
+    install(FILES ${CMAKE_BINARY_DIR}/dist/prosody-c-reference.7.gz
+            DESTINATION ${CMAKE_INSTALL_MANDIR}/man7 COMPONENT server)
+  endif()
   add_custom_target(manual ALL DEPENDS ${pages})
 else()
   message(STATUS "no scdoc: the manual pages are left out")

@@ -81,7 +81,7 @@ def test_manual_pages():
         assert re.search(rf"^{status}$", plain[0], re.M), f"exit status {status}"
     assert len(statuses) > 9
     need("man")
-    for name in ("prosody-c.8", "prosody-ctl.8", "prosody-c.conf.5"):
+    for name in ("prosody-c.8", "prosody-ctl.8", "prosody-c.conf.5", "prosody-c-reference.7"):
         done = run("man", "--warnings", "-l", dist(name), env={**os.environ, "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
         assert done.returncode == 0 and "warning" not in done.stdout, done.stdout[:500]
 
