@@ -450,5 +450,5 @@ pc_stream *pc_connect(pc_module *m, const pc_connect_args *args)
 	        pc__io_connect(pc__server.io, args->address, args->port,
 	                       args->timeout > 0 ? args->timeout : 20, kind, args->server_name);
 
-	return pc__stream_connected(m, args, conn);
+	return conn ? pc__stream_connected(m, args, conn) : NULL;
 }

@@ -11,10 +11,12 @@
  *   pre-stanza                       every stanza from a client of this host, first of all
  *   pre-message/bare|full|host       from a client of this host, before routing (also presence, iq)
  *   message/bare|full|host|self      to an address of this host (also presence, iq)
- *   iq-get/bare/NS:NAME              by mod_iq: payload of the iq (also iq-set, iq/, /full.. as
- * Prosody) iq-result/host/ID                a reply to the host itself stanza/NS:NAME a top-level
- * element that is no stanza (also before log-in) route/remote                     a stanza to a
- * domain that is not ours; bus of the sender's host
+ *   iq-get/bare/NS:NAME              by mod_iq: payload of the iq (also iq-set, iq/, /full, ...
+ *                                    as Prosody)
+ *   iq-result/host/ID                a reply to the host itself
+ *   stanza/NS:NAME                   a top-level element that is no stanza (also before log-in)
+ *   route/remote                     a stanza to a domain that is not ours; bus of the sender's
+ *                                    host
  *
  * and these are aliases onto the same handlers: `auth` (the elements of SASL), `bind`
  * (pre-resource-bind), `roster-request` (iq-get/self/jabber:iq:roster:query), `presence`

@@ -11,12 +11,15 @@
  *   opened   the connection stands (accepted, or connected by pc_connect)
  *   secured  TLS stands
  *   header   the peer's stream header came and is well-formed; the class checks its `to` and
- * answers by pc_stream_open() or pc_stream_error() element  a top-level element (PC_FRAMING_XMPP)
+ *            answers by pc_stream_open() or pc_stream_error()
+ *   element  a top-level element (PC_FRAMING_XMPP)
  *   bytes    bytes (PC_FRAMING_RAW)
- *   idle     nothing was read for the read time-out (option NAME_read_timeout, 840 s): true keeps
- * it drained  what was written has left, after it had piled up ended    the peer closed its stream
- * (the core answers and closes) closed   the connection is gone; nothing can be written. The stream
- * is freed afterwards
+ *   idle     nothing was read for the read time-out (option NAME_read_timeout, 840 s): true
+ *            keeps it; NULL ends it, as false does
+ *   drained  what was written has left, after it had piled up
+ *   ended    the peer closed its stream (the core answers and closes)
+ *   closed   the connection is gone; nothing can be written. The stream is freed afterwards.
+ *            Not called for a module that is unloaded: its streams end without it
  *
  * The barrier. A stream starts with its barrier up: after each top-level element the parser stops
  * until the element's handling has ended, so that a change of protocol (TLS, SASL, handshake) never
@@ -76,7 +79,8 @@ typedef struct pc_listener {
 } pc_listener;
 PC_EXPORT void pc_listen(pc_module *m, const pc_listener *listener);
 
-/* ---- connect. `address` is numeric. Ends by the class's opened, or closed with the reason. */
+/* ---- connect. `address` is numeric. Ends by the class's opened, or closed with the reason; NULL,
+ * and neither of them, when there are as many connections as can be. */
 
 typedef struct pc_connect_args {
 	const pc_stream_class *class;

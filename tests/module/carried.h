@@ -164,9 +164,11 @@ static inline void open_stream(struct wire *w, bool is_framed)
 	await(w, "</stream:features>");
 }
 
-static inline void log_in(struct wire *w, bool is_framed)
+static inline void log_in_by(struct wire *w, const pc_transport *transport)
 {
-	new_stream(w, is_framed ? &framed : &plain);
+	bool is_framed = transport->framed;
+
+	new_stream(w, transport);
 	open_stream(w, is_framed);
 	say(w, "<auth xmlns='" SASL "' mechanism='PLAIN'>AGEAc2VjcmV0</auth>"); /* a, secret */
 	await(w, "<success ");
@@ -175,6 +177,11 @@ static inline void log_in(struct wire *w, bool is_framed)
 	       "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r</resource></bind></iq>");
 	await(w, "<jid>a@localhost/r</jid>");
 	await(w, "</iq>");
+}
+
+static inline void log_in(struct wire *w, bool is_framed)
+{
+	log_in_by(w, is_framed ? &framed : &plain);
 }
 
 static inline void ping(struct wire *w, const char *id)

@@ -1,4 +1,7 @@
 /* Streams that a transport carries, and those that we open (net.h). */
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "carried.h"
 
 /* ------------------------------------------------------------ tests: for each of both kinds */
@@ -246,10 +249,19 @@ static void test_module_goes(void **state)
 
 /* ------------------------------------------------------------ streams that we open */
 
-static int closes;
+static int closes, opens;
+
+static pc_stream *line;
+
+static void on_opened(pc_stream *s)
+{
+	assert_ptr_equal(s, line);
+	opens++;
+}
 
 static void on_closed(pc_stream *s, const char *reason)
 {
+	line = NULL;
 	assert_string_equal(pc_module_name(pc_stream_module(s)), "websocket");
 	assert_non_null(reason);
 	closes++;
@@ -258,6 +270,7 @@ static void on_closed(pc_stream *s, const char *reason)
 static const pc_stream_class dialled = { .size = sizeof(pc_stream_class),
 	                                 .name = "dialled",
 	                                 .framing = PC_FRAMING_RAW,
+	                                 .opened = on_opened,
 	                                 .closed = on_closed };
 
 /* Nobody listens there: they end by themselves, whatever became of the module meanwhile. */
@@ -283,6 +296,63 @@ static void test_connected_and_the_module_goes(void **state)
 	assert_int_equal(closes, 0);
 }
 
+/* A port of loopback that takes connections and leaves them alone. */
+static int listen_somewhere(uint16_t *port_r)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	*port_r = ntohs(address.sin_port);
+	return fd;
+}
+
+static void send_by_line(void *t, const void *bytes, size_t len)
+{
+	on_send(t, bytes, len);
+	pc_stream_write(line, bytes, len);
+}
+
+static pc_stream *by_line(void *t)
+{
+	(void)t;
+	return line;
+}
+
+/* What was written has left when its carrier says so, and not before; with it, it is lost. */
+static void test_carrier(void **state)
+{
+	static const pc_transport carried = { .size = sizeof(pc_transport),
+		                              .send = send_by_line,
+		                              .close = on_close,
+		                              .carrier = by_line };
+	pc_connect_args args = { .class = &dialled, .address = "127.0.0.1" };
+	int fd = listen_somewhere(&args.port), err = 1;
+
+	(void)state;
+	closes = opens = 0;
+	line = pc_connect(m, &args);
+	turns_while(&opens, 0);
+	assert_int_equal(opens, 1);
+	log_in_by(&wire, &carried);
+	pc_session_written(m, bound(), on_written, &err);
+	turns_while(&err, 1);
+	assert_int_equal(err, PC_OK);
+	assert_false(pc_stream_lags(wire.s));
+	err = 1;
+	pc_session_written(m, bound(), on_written, &err);
+	pc_stream_abort(line, "cut");
+	turns_while(&closes, 0);
+	assert_int_equal(err, PC_ECANCELED);
+	pc_stream_lost(wire.s, "cut");
+	await_closed(&wire);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_module_goes),
 		cmocka_unit_test(test_connected_and_the_module_goes),
+		cmocka_unit_test(test_carrier),
 	};
 
 	return cmocka_run_group_tests(tests, open_world, close_world);
