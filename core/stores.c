@@ -268,3 +268,33 @@ void pc__stores_purge(const char *host, const char *user, pc_done_fn *fn, void *
 	}
 	pc__ticket_wait(0, on_purged, p); /* never before this has returned */
 }
+
+/* ---- copies */
+
+static struct pc__database *copyable(void)
+{
+	for (unsigned i = 1; i < PC__DATABASES && databases[i].worker; i++)
+		if (databases[i].driver->backup && databases[i].driver->restore)
+			return &databases[i];
+	return without_driver();
+}
+
+static void copy(pc__op_type type, const char *path, bool force, pc_done_fn *fn, void *data)
+{
+	pc__job *job = pc__reply_done(NULL, 0, fn, data);
+	pc__op *op = pc__job_add(job, type, "", NULL, "");
+
+	op->key = pc__job_text(job, path);
+	op->n = force;
+	pc__worker_submit(copyable()->worker, job);
+}
+
+void pc__stores_backup(const char *path, pc_done_fn *fn, void *data)
+{
+	copy(PC__OP_BACKUP, path, false, fn, data);
+}
+
+void pc__stores_restore(const char *path, bool force, pc_done_fn *fn, void *data)
+{
+	copy(PC__OP_RESTORE, path, force, fn, data);
+}

@@ -26,6 +26,12 @@ void pc__stores_purge(const char *host, const char *user, pc_done_fn *fn, void *
 /* As pc_ticket_wait, for the core. */
 void pc__ticket_wait(pc_ticket ticket, pc_done_fn *fn, void *data);
 
+/* A copy of the database that can be copied into a new file, and back; fn gets what the driver says
+ * (store.h), PC_ENOTSUP where no driver can. Restoring is for a process that serves nobody: what
+ * modules have in memory does not change. */
+void pc__stores_backup(const char *path, pc_done_fn *fn, void *data);
+void pc__stores_restore(const char *path, bool force, pc_done_fn *fn, void *data);
+
 /* Blocks until all that was called is committed, and calls back. For the orderly stop. */
 void pc__stores_flush(void);
 /* Carries out what is queued, ends the threads, closes the databases. Their memory goes with the

@@ -7,6 +7,7 @@
  *   talk.c      requests and answers in the line protocol (util/words.h)
  *   password.c  asking for a password
  *   csv.c       many accounts from a file
+ *   moving.c    backups
  */
 #pragma once
 
@@ -50,6 +51,13 @@ void talk_await_end(struct talk *t);
 /* ---- password.c. From the terminal, twice and without echo, or a line of standard input.
  * malloc'ed; NULL: the message was printed. */
 char *ctl_password(void);
+
+/* ---- main.c. Runs a command and prints its answer; the exit status. */
+int ctl_run(const char *const *words, size_t n);
+
+/* ---- moving.c. Commands whose arguments are files of the caller's: `ctl_moves` says which. */
+bool ctl_moves(const char *command);
+int ctl_move(const struct ctl *ctl, const char *const *words, size_t n, bool force, bool dry_run);
 
 /* ---- csv.c. Lines user,domain,password. The exit status. */
 int ctl_csv(const struct ctl *ctl, const char *file);

@@ -14,6 +14,7 @@
 static struct ctl ctl;
 static const char *csv;
 static bool reference; /* of `about` */
+static bool force, dry_run;
 
 static void usage(FILE *to)
 {
@@ -27,6 +28,8 @@ static void usage(FILE *to)
 	      "  register USER HOST PASSWORD, unregister USER HOST\n"
 	      "  user disable JID        lets an account log in no more; user enable JID: again\n"
 	      "  user list HOST\n"
+	      "  backup FILE             copies all that is kept, while the server runs\n"
+	      "  restore FILE [--force]  puts it back; the server is stopped\n"
 	      "  start                   becomes the server, in the foreground\n"
 	      "  status, stats, reload, stop\n"
 	      "  module list [HOST], module info|load|unload|reload [HOST] NAME\n"
@@ -46,6 +49,8 @@ static const struct option long_options[] = {
 	{ "option", required_argument, NULL, 'o' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "csv", required_argument, NULL, 'C' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "dry-run", no_argument, NULL, 'n' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "reference", no_argument, NULL, 'R' },
@@ -77,6 +82,12 @@ static int take_option(int c)
 	case 'q':
 		ctl.quiet = true;
 		return -1;
+	case 'f':
+		force = true;
+		return -1;
+	case 'n':
+		dry_run = true;
+		return -1;
 	case 'V':
 		puts("prosody-ctl " PC_VERSION);
 		return CTL_OK;
@@ -93,7 +104,8 @@ static int take_option(int c)
 static bool works_offline(const char *command)
 {
 	static const char *const names[] = { "adduser",    "passwd", "deluser", "register",
-		                             "unregister", "user",   "help" };
+		                             "unregister", "user",   "help",    "backup",
+		                             "restore",    "store" };
 
 	for (size_t i = 0; i < PC__COUNT(names); i++)
 		if (strcmp(names[i], command) == 0)
@@ -124,7 +136,7 @@ static void on_ended(unsigned long tag, int code, const char *text, void *data)
 		puts(text);
 }
 
-static int run(const char *const *words, size_t n)
+int ctl_run(const char *const *words, size_t n)
 {
 	int status = CTL_FAILED, err, fd;
 	bool offline = works_offline(words[0]);
@@ -161,7 +173,7 @@ static int run_with_password(char **words, size_t n)
 		return CTL_FAILED;
 	memcpy(all, words, n * sizeof(*words));
 	all[n] = password;
-	status = run(all, n + 1);
+	status = ctl_run(all, n + 1);
 	explicit_bzero(password, strlen(password));
 	free(password);
 	return status;
@@ -219,5 +231,7 @@ int main(int argc, char **argv)
 		return ctl_csv(&ctl, csv);
 	if (wants_password(argv + optind, n))
 		return run_with_password(argv + optind, n);
-	return run((const char *const *)argv + optind, n);
+	if (ctl_moves(argv[optind]))
+		return ctl_move(&ctl, (const char *const *)argv + optind, n, force, dry_run);
+	return ctl_run((const char *const *)argv + optind, n);
 }

@@ -129,6 +129,10 @@ static int run(const pc__op *op, const pc_store_driver *d, pc_db *db, void *read
 		return d->find(db, reader, &op->k, op->query, rows);
 	case PC__OP_CHECK:
 		return d->check ? d->check(db, reader) : PC_OK;
+	case PC__OP_BACKUP:
+		return d->backup(db, op->key);
+	case PC__OP_RESTORE:
+		return d->restore(db, op->key, op->n > 0);
 	}
 	return PC_EINTERNAL;
 }

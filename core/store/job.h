@@ -26,7 +26,10 @@ typedef enum pc__op_type {
 	PC__OP_GET_ALL,
 	PC__OP_USERS,
 	PC__OP_FIND,
-	PC__OP_CHECK,
+	PC__OP_FIRST_WHOLE, /* of the whole database, from here on */
+	PC__OP_CHECK = PC__OP_FIRST_WHOLE,
+	PC__OP_BACKUP,  /* key is the path */
+	PC__OP_RESTORE, /* the same; with n to force it */
 } pc__op_type;
 
 typedef struct pc__op {

@@ -17,6 +17,8 @@ static unsigned lane_of(const pc_key *k)
 void pc__lanes_enter(struct pc__lanes *lanes, pc__job *job)
 {
 	for (pc__op *op = job->ops; op; op = op->next) {
+		if (op->type >= PC__OP_FIRST_WHOLE)
+			continue; /* takes minutes, and nobody's order depends on it */
 		op->lane = lane_of(&op->k);
 		/* a job is in a lane once, or it would wait for itself */
 		if (lanes->lane[op->lane].tail && lanes->lane[op->lane].tail->job == job)

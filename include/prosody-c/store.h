@@ -177,4 +177,11 @@ typedef struct pc_store_driver {
 	 */
 	int (*savepoint)(pc_db *db);
 	int (*release)(pc_db *db, bool undo);
+	/* PC_ON_WRITER, on reader threads. A copy of all that is committed, as a new file that only
+	 * its owner may read: PC_EEXIST, PC_EPERM. NULL: there is nothing that could be copied. */
+	int (*backup)(pc_db *db, const char *path);
+	/* Everything is replaced by what such a copy holds, or nothing is changed: PC_EINVAL where
+	 * it is none, or damaged; PC_EEXIST where there is data of users already, unless `force`.
+	 */
+	int (*restore)(pc_db *db, const char *path, bool force);
 } pc_store_driver;

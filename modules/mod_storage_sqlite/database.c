@@ -64,7 +64,7 @@ static int lock_file(pc_module *m, const char *path)
 	return fd;
 }
 
-static void sync_folder(const char *path)
+void sqlite_sync_folder(const char *path)
 {
 	char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
 	int fd;
@@ -89,7 +89,7 @@ static int touch(pc_module *m, const char *path)
 		return PC_EIO;
 	}
 	close(fd);
-	sync_folder(path);
+	sqlite_sync_folder(path);
 	return PC_OK;
 }
 
@@ -108,7 +108,7 @@ static bool has_wal(const char *path)
 
 /* ---- connections */
 
-static int connect_to(struct connection *c, pc_module *m, const char *path)
+int sqlite_connect(struct connection *c, pc_module *m, const char *path)
 {
 	c->m = m;
 	if (sqlite3_open_v2(path, &c->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
@@ -119,7 +119,7 @@ static int connect_to(struct connection *c, pc_module *m, const char *path)
 	return PC_OK;
 }
 
-static void disconnect(struct connection *c)
+void sqlite_disconnect(struct connection *c)
 {
 	sqlite_finalize_all(c);
 	sqlite3_close(c->sql);
@@ -169,13 +169,13 @@ static int open_at(pc_db *db, pc_module *m)
 	db->unclean = has_wal(db->path);
 	err = touch(m, db->path);
 	if (!err)
-		err = connect_to(&db->writer, m, db->path);
+		err = sqlite_connect(&db->writer, m, db->path);
 	if (!err)
 		err = set_up(&db->writer, db->path);
 	if (!err)
 		return PC_OK;
 	pc_log(m, PC_ERROR, "the database %s cannot be used", db->path);
-	disconnect(&db->writer);
+	sqlite_disconnect(&db->writer);
 	close(db->lock);
 	return err;
 }
@@ -199,7 +199,7 @@ int sqlite_db_open(pc_module *m, pc_db **db_r)
 void sqlite_db_close(pc_db *db)
 {
 	sqlite3_wal_checkpoint_v2(db->writer.sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	disconnect(&db->writer);
+	sqlite_disconnect(&db->writer);
 	close(db->lock);
 	free(db->path);
 }
@@ -212,13 +212,13 @@ int sqlite_reader_open(pc_db *db, void **reader_r)
 
 	if (c == NULL)
 		return PC_EIO;
-	err = connect_to(c, db->writer.m, db->path);
+	err = sqlite_connect(c, db->writer.m, db->path);
 	if (!err)
 		err = sqlite_exec(c, "PRAGMA query_only = ON; PRAGMA cache_size = -256;"
 		                     "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 		                     "PRAGMA temp_store = MEMORY;");
 	if (err) {
-		disconnect(c);
+		sqlite_disconnect(c);
 		free(c);
 		return err;
 	}
@@ -229,7 +229,7 @@ int sqlite_reader_open(pc_db *db, void **reader_r)
 void sqlite_reader_close(pc_db *db, void *reader)
 {
 	(void)db;
-	disconnect(reader);
+	sqlite_disconnect(reader);
 	free(reader);
 }
 

@@ -24,6 +24,8 @@ static const pc_store_driver driver = {
 	.users = sqlite_users,
 	.find = sqlite_find,
 	.check = sqlite_check,
+	.backup = sqlite_backup,
+	.restore = sqlite_restore,
 };
 
 static const pc_option options[] = {

@@ -25,7 +25,7 @@ int sqlite_exec(struct connection *c, const char *text)
 	return PC_OK;
 }
 
-static int number(struct connection *c, const char *text, sqlite3_int64 *number_r)
+int sqlite_number(struct connection *c, const char *text, sqlite3_int64 *number_r)
 {
 	sqlite3_stmt *st = sqlite_prepare(c, text, false);
 	int err;
@@ -44,8 +44,8 @@ static int check_mark(struct connection *c, const char *path, sqlite3_int64 vers
 {
 	sqlite3_int64 mark, tables;
 
-	if (number(c, "PRAGMA application_id", &mark) != PC_OK ||
-	    number(c, "SELECT count(*) FROM sqlite_master", &tables) != PC_OK)
+	if (sqlite_number(c, "PRAGMA application_id", &mark) != PC_OK ||
+	    sqlite_number(c, "SELECT count(*) FROM sqlite_master", &tables) != PC_OK)
 		return PC_EIO;
 	if (mark == SQLITE_DRIVER_ID || (mark == 0 && version == 0 && tables == 0))
 		return PC_OK;
@@ -77,20 +77,28 @@ static int migrate(struct connection *c, int from)
 	return err;
 }
 
+bool sqlite_is_known_version(struct connection *c, const char *path)
+{
+	sqlite3_int64 version;
+
+	if (sqlite_number(c, "PRAGMA user_version", &version) != PC_OK)
+		return false;
+	if (version > VERSION)
+		pc_log(c->m, PC_ERROR,
+		       "%s was written by a newer version of this program (its tables are of "
+		       "version %lld, %d is the last known here)",
+		       path, (long long)version, VERSION);
+	return version <= VERSION;
+}
+
 int sqlite_schema(struct connection *c, const char *path)
 {
 	sqlite3_int64 version;
 
-	if (number(c, "PRAGMA user_version", &version) != PC_OK ||
+	if (sqlite_number(c, "PRAGMA user_version", &version) != PC_OK ||
 	    check_mark(c, path, version) != PC_OK)
 		return PC_EIO;
-	if (version > VERSION) {
-		pc_log(c->m, PC_ERROR,
-		       "%s was written by a newer version of this program (its tables are of "
-		       "version "
-		       "%lld, %d is the last known here)",
-		       path, (long long)version, VERSION);
+	if (!sqlite_is_known_version(c, path))
 		return PC_EIO;
-	}
 	return version == VERSION ? PC_OK : migrate(c, (int)version);
 }

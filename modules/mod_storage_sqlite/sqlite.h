@@ -10,6 +10,7 @@
  *   schema.c               tables, versions, whose file it is
  *   statement.c            statements that are prepared once; errors
  *   items.c, archive.c     the two kinds of store
+ *   backup.c               a copy while it serves, and the way back
  *
  * A connection is used by one thread at a time: the writer's is opened and closed on the main
  * thread, and used by the writer in between.
@@ -92,6 +93,11 @@ void sqlite_finalize_all(struct connection *c);
 
 /* ---- database.c */
 
+/* A connection to an existing file; disconnecting one that was not opened is fine. */
+int sqlite_connect(struct connection *c, pc_module *m, const char *path);
+void sqlite_disconnect(struct connection *c);
+/* After a name in it has changed. */
+void sqlite_sync_folder(const char *path);
 int sqlite_db_open(pc_module *m, pc_db **db_r);
 void sqlite_db_close(pc_db *db);
 int sqlite_reader_open(pc_db *db, void **reader_r);
@@ -107,6 +113,10 @@ bool sqlite_is_lost(const pc_db *db);
 
 /* ---- schema.c: PC_OK when the file is ours and of this version now; else the reason is logged. */
 int sqlite_schema(struct connection *c, const char *path);
+/* Were its tables made by this version or an older one? Else logs it. */
+bool sqlite_is_known_version(struct connection *c, const char *path);
+/* The first column of the first row; 0 where there is none. */
+int sqlite_number(struct connection *c, const char *text, sqlite3_int64 *number_r);
 int sqlite_exec(struct connection *c, const char *text);
 
 /* ---- items.c */
@@ -122,6 +132,11 @@ int sqlite_purge(pc_db *db, const pc_key *k);
 int sqlite_get(pc_db *db, void *reader, const pc_key *k, const char *key, pc_rows *rows);
 int sqlite_get_all(pc_db *db, void *reader, const pc_key *k, const char *key, pc_rows *rows);
 int sqlite_users(pc_db *db, void *reader, const pc_key *k, pc_rows *rows);
+
+/* ---- backup.c */
+
+int sqlite_backup(pc_db *db, const char *path);
+int sqlite_restore(pc_db *db, const char *path, bool force);
 
 /* ---- archive.c */
 

@@ -266,6 +266,8 @@ static void store(void)
 	FIELD(pc_store_driver, check);
 	FIELD(pc_store_driver, savepoint);
 	FIELD(pc_store_driver, release);
+	FIELD(pc_store_driver, backup);
+	FIELD(pc_store_driver, restore);
 }
 
 static void scram(void)
