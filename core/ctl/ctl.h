@@ -7,7 +7,7 @@
  *   talk.c      requests and answers in the line protocol (util/words.h)
  *   password.c  asking for a password
  *   csv.c       many accounts from a file
- *   moving.c    backups
+ *   moving.c    backups, imports
  */
 #pragma once
 
@@ -23,7 +23,9 @@ struct ctl {
 	bool quiet;
 };
 
-/* ---- server.c. A connected descriptor; -1: the message was printed. `may_start`: where no server
+/* ---- server.c. What the configuration says of that option, malloc'ed; NULL: it says nothing. */
+char *ctl_option(const struct ctl *ctl, const char *option);
+/* A connected descriptor; -1: the message was printed. `may_start`: where no server
  * runs, start one that has no ports. *child_r gets its process, or 0. */
 int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r);
 /* Waits for the other side's end. */

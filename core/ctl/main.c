@@ -30,6 +30,8 @@ static void usage(FILE *to)
 	      "  user list HOST\n"
 	      "  backup FILE             copies all that is kept, while the server runs\n"
 	      "  restore FILE [--force]  puts it back; the server is stopped\n"
+	      "  import prosody FOLDER|FILE [--dry-run]\n"
+	      "                          takes what Prosody has kept, in files or by SQLite\n"
 	      "  start                   becomes the server, in the foreground\n"
 	      "  status, stats, reload, stop\n"
 	      "  module list [HOST], module info|load|unload|reload [HOST] NAME\n"

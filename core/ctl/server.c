@@ -62,8 +62,8 @@ static pid_t start(const char **args, int input, int output)
 	_exit(127);
 }
 
-/* What the configuration says: the server's own program reads it. */
-static char *configured(const struct ctl *ctl, const char *option)
+/* The server's own program reads the configuration. */
+char *ctl_option(const struct ctl *ctl, const char *option)
 {
 	const char *args[ARGS_MOST];
 	char *name = program(), path[PATH_MAX];
@@ -148,7 +148,7 @@ void ctl_exec(const struct ctl *ctl, const char *option, const char *argument)
 
 int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r)
 {
-	char *path = ctl->socket ? pc__strdup(ctl->socket) : configured(ctl, "admin_socket");
+	char *path = ctl->socket ? pc__strdup(ctl->socket) : ctl_option(ctl, "admin_socket");
 	int fd = path ? connect_to(path) : -1;
 
 	*child_r = 0;
@@ -181,7 +181,7 @@ static void on_alarm(int number)
 void ctl_await_lock(const struct ctl *ctl)
 {
 	struct sigaction interrupt = { .sa_handler = on_alarm };
-	char *data = configured(ctl, "data_path");
+	char *data = ctl_option(ctl, "data_path");
 	char *path = data ? pc__printf("%s/prosody-c.lock", data) : NULL;
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 

@@ -15,7 +15,8 @@ QUOTED = [
     ("core/xml/", ("xml/", "util/")),
     ("core/io/", ("io/", "xml/", "util/")),
     ("core/store/", ("store/", "util/")),
-    ("core/ctl/", ("ctl/", "store/", "util/")),
+    ("core/ctl/", ("ctl/", "move/", "store/", "util/")),
+    ("core/move/", ("move/", "sandbox.h", "xml/", "util/")),
     ("core/c2s.c", ()),
     ("core/", ("", "io/io.h", "io/tls.h", "store/", "xml/", "util/")),
     ("include/", ()),
@@ -28,10 +29,10 @@ BRACKETED = [
     (r"expat", r"core/xml/"),
     (r"gnutls/", r"core/(io|util)/|core/[^/]+\.[ch]$|modules/"),
     (r"ltdl\.h|dlfcn\.h", r"core/loader\.c$"),
-    (r"lua|lauxlib|lualib", r"core/[^/]+\.[ch]$"),
+    (r"lua|lauxlib|lualib", r"core/(move/)?[^/]+\.[ch]$"),
     (r"unbound", r"core/[^/]+\.[ch]$"),
     (r"idna|stringprep|punycode", r"core/util/"),
-    (r"sqlite3", r"modules/"),
+    (r"sqlite3", r"modules/|core/move/"),
     (r"uthash", r"include/prosody-c/table\.h$"),  # with a hash that strangers can foresee
 ]
 UTIL_MAY_SEE = r"prosody-c/(base|jid|scram|codec|table)\.h$"
