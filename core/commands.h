@@ -35,7 +35,6 @@ extern const pc_command pc__module_commands[];
 extern const pc_command pc__session_commands[];
 extern const pc_command pc__user_commands[];
 extern const pc_command pc__backup_commands[];
-extern const pc_command pc__backup_commands[];
 extern const pc_command pc__load_commands[];
 /* All of these; ends with NULL. */
 extern const pc_command *const pc__core_commands[];

@@ -45,8 +45,7 @@ static void take_attributes(lua_State *L, int table, pc_stanza *st)
 {
 	lua_pushliteral(L, "attr");
 	if (lua_rawget(L, table) == LUA_TTABLE) {
-		lua_pushnil(L);
-		while (lua_next(L, -2)) {
+		for (struct tables_walk w = tables_walk(L, -1); tables_next(L, &w);) {
 			const char *name =
 			        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
 			const char *value =

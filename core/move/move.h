@@ -49,6 +49,15 @@ const char *tables_text(lua_State *L, int table, const char *field);
 /* PC_OK, or PC_ENOENT: no number. */
 int tables_number(lua_State *L, int table, const char *field, double *number_r);
 bool tables_true(lua_State *L, int table, const char *field);
+/* A walk over the fields whose keys are texts, in their order, so that the same data give the same
+ * bytes each time. To its end, as with lua_next: the key below the value, which is to be popped. */
+struct tables_walk {
+	const char **keys;
+	int table;
+	lua_Integer n, i;
+};
+struct tables_walk tables_walk(lua_State *L, int table);
+bool tables_next(lua_State *L, struct tables_walk *w);
 
 /* ---- elements.c */
 
@@ -77,8 +86,8 @@ void prosody_pep_item(lua_State *L, struct move *m, unsigned long number);
  * which may be NULL, and tell what is wrong with it. `when` in milliseconds. */
 void prosody_message(struct move *m, PC_TAKES pc_stanza *st, const char *key, const char *party,
                      int64_t when, unsigned long number);
-void prosody_item(struct move *m, PC_TAKES pc_stanza *item, const char *key, int64_t when,
-                  unsigned long number);
+void prosody_item(struct move *m, PC_TAKES pc_stanza *payload, const char *key,
+                  const char *publisher, int64_t when, unsigned long number);
 /* Adds an element under that key, or tells why not; frees it. */
 void prosody_add(struct move *m, const char *key, pc_stanza *element);
 /* Keys as the item `scram` of an account (auth_internal_hashed: record.h); "" where they cannot

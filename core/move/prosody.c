@@ -108,8 +108,7 @@ static void take_groups(lua_State *L, pc_stanza *item)
 {
 	lua_pushliteral(L, "groups");
 	if (lua_rawget(L, -2) == LUA_TTABLE) {
-		lua_pushnil(L);
-		while (lua_next(L, -2)) {
+		for (struct tables_walk w = tables_walk(L, -1); tables_next(L, &w);) {
 			if (lua_type(L, -2) == LUA_TSTRING)
 				pc_stanza_leaf(item, "group", lua_tostring(L, -2));
 			lua_pop(L, 1);
@@ -216,9 +215,8 @@ static void take_strangers(lua_State *L, struct move *m, int roster, int pending
 
 	if (pending == 0)
 		return;
-	lua_pushnil(L);
-	while (lua_next(L, pending)) {
-		const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+	for (struct tables_walk w = tables_walk(L, pending); tables_next(L, &w);) {
+		const char *key = lua_tostring(L, -2);
 
 		if (bare_of(key, jid, sizeof(jid)) && !is_contact(L, roster, jid))
 			take_stranger(L, m, jid, pending);
@@ -234,9 +232,8 @@ static void take_roster(lua_State *L, struct move *m, unsigned long number)
 
 	(void)number;
 	pending = push_pending(L, roster, &version);
-	lua_pushnil(L);
-	while (lua_next(L, roster)) {
-		const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+	for (struct tables_walk w = tables_walk(L, roster); tables_next(L, &w);) {
+		const char *key = lua_tostring(L, -2);
 
 		if (key && lua_istable(L, -1) && strcmp(key, "pending") != 0) {
 			if (bare_of(key, jid, sizeof(jid)))
@@ -261,8 +258,7 @@ static void take_private(lua_State *L, struct move *m, unsigned long number)
 	int table = lua_gettop(L);
 
 	(void)number;
-	lua_pushnil(L);
-	while (lua_next(L, table)) {
+	for (struct tables_walk w = tables_walk(L, table); tables_next(L, &w);) {
 		pc_stanza *element = element_of(L, lua_gettop(L));
 		char *key = element ? pc__printf("%s:%s", pc_stanza_name(element),
 		                                 pc_stanza_ns(element))
@@ -291,9 +287,8 @@ static void take_blocklist(lua_State *L, struct move *m, unsigned long number)
 	pc_jid jid;
 
 	(void)number;
-	lua_pushnil(L);
-	while (lua_next(L, table)) {
-		const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+	for (struct tables_walk w = tables_walk(L, table); tables_next(L, &w);) {
+		const char *key = lua_tostring(L, -2);
 
 		if (key && pc_jid_parse(key, buf, &jid) == PC_OK) {
 			pc_jid_write(&jid, text);

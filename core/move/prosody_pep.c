@@ -46,8 +46,7 @@ static void add_config(lua_State *L, pc_stanza *form)
 
 	lua_pushliteral(L, "config");
 	if (lua_rawget(L, -2) == LUA_TTABLE) {
-		lua_pushnil(L);
-		while (lua_next(L, -2)) {
+		for (struct tables_walk w = tables_walk(L, -1); tables_next(L, &w);) {
 			if (lua_type(L, -2) == LUA_TSTRING && text_of(L, value, sizeof(value))) {
 				const char *key = lua_tostring(L, -2);
 				char *var = pc__printf(
@@ -69,8 +68,7 @@ static void add_affiliations(lua_State *L, pc_stanza *pubsub, const char *node)
 
 	lua_pushliteral(L, "affiliations");
 	if (lua_rawget(L, -2) == LUA_TTABLE) {
-		lua_pushnil(L);
-		while (lua_next(L, -2)) {
+		for (struct tables_walk w = tables_walk(L, -1); tables_next(L, &w);) {
 			if (lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING) {
 				pc_stanza *one;
 
@@ -93,8 +91,7 @@ void prosody_pep_nodes(lua_State *L, struct move *m, unsigned long number)
 	int table = lua_gettop(L);
 
 	(void)number;
-	lua_pushnil(L);
-	while (lua_next(L, table)) {
+	for (struct tables_walk w = tables_walk(L, table); tables_next(L, &w);) {
 		const char *node = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
 		pc_stanza *pubsub = pc_stanza_new("pubsub", NS_OWNER);
 		pc_stanza *configure = pc_stanza_open(pubsub, "configure", NULL);
@@ -115,29 +112,40 @@ void prosody_pep_nodes(lua_State *L, struct move *m, unsigned long number)
 	}
 }
 
-void prosody_item(struct move *m, pc_stanza *item, const char *key, int64_t when,
-                  unsigned long number)
+/* Prosody keeps the payload alone; an element that is an item already is taken as it is. */
+static pc_stanza *wrap(pc_stanza *payload, const char *publisher)
 {
+	pc_stanza *item;
+
+	if (payload == NULL || pc_stanza_is(payload, "item", NS_PUBSUB))
+		return payload;
+	pc_stanza_set(payload, "stamp", NULL);
+	pc_stanza_set(payload, "stamp_legacy", NULL);
+	item = pc_stanza_new("item", NS_PUBSUB);
+	if (publisher && *publisher)
+		pc_stanza_set(item, "publisher", publisher);
+	pc_stanza_append(item, payload);
+	pc_stanza_free(&payload);
+	return item;
+}
+
+void prosody_item(struct move *m, pc_stanza *payload, const char *key, const char *publisher,
+                  int64_t when, unsigned long number)
+{
+	pc_stanza *item = wrap(payload, publisher);
 	char stamp[PC_DATETIME_SIZE], *id;
 
-	if (item == NULL || !pc_stanza_is(item, "item", NULL)) {
-		move_fault(m, "item %lu of %s@%s is damaged", number, m->user, m->host);
-		pc_stanza_free(&item);
-		return;
-	}
-	pc_stanza_set(item, "stamp", NULL);
-	pc_stanza_set(item, "stamp_legacy", NULL);
-	if (when) {
-		pc_datetime_write(when, stamp);
-		pc_stanza_set(item, "stamp", stamp);
-	}
-	if (key && *key)
+	pc_datetime_write(when, stamp);
+	if (item)
+		pc_stanza_set(item, "stamp", when ? stamp : NULL);
+	if (item && key && *key)
 		pc_stanza_set(item, "id", key);
-	id = pc__strdup(pc_stanza_get(item, "id"));
+	id = item ? pc__strdup(pc_stanza_get(item, "id")) : NULL;
 	if (id && *id) {
 		prosody_add(m, id, item);
 	} else {
-		move_fault(m, "item %lu of %s@%s has no id", number, m->user, m->host);
+		move_fault(m, "item %lu of %s@%s is damaged, or has no id", number, m->user,
+		           m->host);
 		pc_stanza_free(&item);
 	}
 	free(id);
@@ -149,5 +157,6 @@ void prosody_pep_item(lua_State *L, struct move *m, unsigned long number)
 
 	tables_number(L, -1, "when", &seconds);
 	prosody_item(m, element_of(L, lua_gettop(L)), tables_text(L, -1, "key"),
+	             tables_text(L, -1, "with"),
 	             seconds > -6e10 && seconds < 3e11 ? (int64_t)seconds * 1000 : 0, number);
 }

@@ -176,7 +176,7 @@ static void take_entry(lua_State *L, struct sql *s)
 	                              (size_t)sqlite3_column_bytes(s->rows, VALUE))
 	            : element_of(L, lua_gettop(L));
 	if (strncmp(s->name, "pep_", 4) == 0)
-		prosody_item(s->m, st, key, when, s->entries);
+		prosody_item(s->m, st, key, text(s->rows, WITH), when, s->entries);
 	else
 		prosody_message(s->m, st, key, text(s->rows, WITH), when, s->entries);
 	lua_settop(L, 0);

@@ -219,3 +219,50 @@ bool tables_true(lua_State *L, int table, const char *field)
 	lua_pop(L, 1);
 	return set;
 }
+
+/* ------------------------------------------------------------ walks */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static lua_Integer count_keys(lua_State *L, int table)
+{
+	lua_Integer n = 0;
+
+	lua_pushnil(L);
+	for (; lua_next(L, table); lua_pop(L, 1))
+		n += lua_type(L, -2) == LUA_TSTRING;
+	return n;
+}
+
+/* The keys live in the table; the array of them is a block of Lua's, for an error may come. */
+struct tables_walk tables_walk(lua_State *L, int table)
+{
+	struct tables_walk w = { .table = lua_absindex(L, table) };
+	lua_Integer n = 0;
+
+	luaL_checkstack(L, 8, NULL);
+	w.n = count_keys(L, w.table);
+	w.keys = lua_newuserdatauv(L, (size_t)(w.n + 1) * sizeof(*w.keys), 0);
+	lua_pushnil(L);
+	for (; lua_next(L, w.table); lua_pop(L, 1))
+		if (lua_type(L, -2) == LUA_TSTRING)
+			w.keys[n++] = lua_tostring(L, -2);
+	qsort(w.keys, (size_t)n, sizeof(*w.keys), by_text);
+	return w;
+}
+
+bool tables_next(lua_State *L, struct tables_walk *w)
+{
+	lua_pop(L, w->i > 0); /* the last key */
+	if (w->i == w->n) {
+		lua_pop(L, 1);
+		return false;
+	}
+	lua_pushstring(L, w->keys[w->i++]);
+	lua_pushvalue(L, -1);
+	lua_rawget(L, w->table);
+	return true;
+}

@@ -4,7 +4,9 @@ import hmac
 import json
 import sqlite3
 import subprocess
+import time
 
+from client import DEADLINE
 from flow import HOST, alone, equal, rows
 from server import BUILD, SCALE
 
@@ -72,9 +74,9 @@ STORES = {
 LISTS = {
     "offline": {"ann": [message(n) for n in range(3)]},
     "archive": {"ann": [message(n) for n in range(5)]},
-    f"pep_{NODE}": {"ann": [{**element("item", "http://jabber.org/protocol/pubsub",
-                                       element("conference", NODE, name="Room"), id=jid, publisher=f"ann@{HOST}"),
-                             "key": jid, "when": 1588327200} for jid in ("room@far.example", "a" * 60 + "@far.example")]},
+    f"pep_{NODE}": {"ann": [{**element("conference", NODE, name="Room", stamp="2020-05-01T10:00:00Z"), "key": jid,
+                                "with": f"ann@{HOST}", "when": 1588327200}
+                               for jid in ("room@far.example", "a" * 60 + "@far.example")]},
 }
 COUNTS = {"accounts": 3, "contacts": 4, "private elements": 1, "blocked addresses": 2, "vCards": 1, "PEP nodes": 2,
           "PEP items": 2, "offline messages": 3, "archived messages": 5}
@@ -194,6 +196,10 @@ def check_live(server, messages=3):
         m = ann.find("message", type="chat")
         equal(m.child_text("body"), f'no {n}: "\\n" <&> \n end')
         assert m.get("stamp") is None and m.child("delay", "delay").get("stamp").startswith("2020-05-01T10:00:0"), str(m)
+    deadline = time.monotonic() + DEADLINE
+    while any(e[1] == "offline" for e in kept(server)[1]):  # they go when the network has them
+        ann.sync()
+        assert time.monotonic() < deadline
     server.stop()
 
 
@@ -212,6 +218,9 @@ def test_prosody(server, write):
     out = ctl(server, "import", "prosody", source)
     equal(table(out), {what: (n, 0, n, n) for what, n in COUNTS.items()})
     first = kept(server)
+    items = [value for user, store, key, value in first[0] if store == f"pep_{NODE}" and key == "room@far.example"]
+    equal(items, [f"<item xmlns='http://jabber.org/protocol/pubsub' publisher='ann@{HOST}' stamp='2020-05-01T10:00:00Z'"
+                  f" id='room@far.example'><conference xmlns='{NODE}' name='Room'/></item>"])
     again = ctl(server, "import", "prosody", source)
     assert "nothing was changed" in again, again
     equal(table(again), {what: (n, n, 0, n) for what, n in COUNTS.items()})
