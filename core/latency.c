@@ -10,11 +10,22 @@
 
 #define LEAST_SECONDS 0.000008
 #define LAG_NS (50 * 1000000ull)
+#define COARSE_NS (2 * 1000000ull) /* the loop's clock may be behind so much */
 
+static uv_check_t after_poll;
 static uv_prepare_t before_poll;
-static uint64_t ended, idle; /* the last turn; idle until then */
+static uint64_t began;
 static bool paused;
 static pc_metric *turns;
+
+/* What libuv calls while it polls belongs to the turn. When that began the loop's own clock tells,
+ * in milliseconds: asked for more (UV_METRICS_IDLE_TIME), libuv polls twice in every turn. */
+static void on_check(uv_check_t *handle)
+{
+	uint64_t now = uv_hrtime(), polled = uv_now(handle->loop) * 1000000;
+
+	began = polled + COARSE_NS < now ? polled : now;
+}
 
 static void pause_new(bool pause)
 {
@@ -24,31 +35,31 @@ static void pause_new(bool pause)
 	pc__io_pause_new(pc__server.io, pause);
 }
 
-/* What libuv calls while it polls belongs to the turn: only sleeping does not. */
 static void on_prepare(uv_prepare_t *handle)
 {
-	uint64_t now = uv_hrtime(), idle_now = uv_metrics_idle_time(handle->loop);
-	uint64_t spent = now - ended - (idle_now - idle);
+	uint64_t spent;
 
-	if (ended != 0) {
-		pc_metric_observe(turns, (double)spent / 1e9);
-		pause_new(spent > LAG_NS);
-	}
-	ended = now;
-	idle = idle_now;
+	(void)handle;
+	if (began == 0)
+		return;
+	spent = uv_hrtime() - began;
+	began = 0;
+	pc_metric_observe(turns, (double)spent / 1e9);
+	pause_new(spent > LAG_NS);
 }
 
 void pc__latency_start(uv_loop_t *loop)
 {
 	turns = pc__histogram("loop", "turn_seconds", "Time of a turn of the main loop",
 	                      LEAST_SECONDS);
-	uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
-	ended = 0;
+	uv_check_init(loop, &after_poll);
+	uv_check_start(&after_poll, on_check);
 	uv_prepare_init(loop, &before_poll);
 	uv_prepare_start(&before_poll, on_prepare);
 }
 
 void pc__latency_stop(void)
 {
+	uv_check_stop(&after_poll);
 	uv_prepare_stop(&before_poll);
 }

@@ -88,6 +88,16 @@ void *pc_module_alloc(pc_module *m, size_t size)
 	return b->bytes;
 }
 
+void pc_module_free(pc_module *m, void *memory)
+{
+	struct block *b = PC__CONTAINER(memory, struct block, bytes);
+
+	if (m->state != PC__LIVE && m->state != PC__LOADING)
+		return; /* its list has been taken down: the block goes with the instance */
+	pc__disown(&b->owned);
+	free(b);
+}
+
 /* ------------------------------------------------------------ shared memory */
 
 static struct shared {

@@ -29,7 +29,7 @@ enum {
 	PC__LANE_HANDSHAKES = 4,    /* steps of a handshake in a turn */
 	PC__LANE_PARSERS = 512,     /* parsers at hand before the longest idle are parked */
 	PC__LANE_CROWD = 64,        /* were parked since memory was last given back */
-	PC__LANE_FEW = 64,          /* that may be silent until ... */
+	PC__LANE_FEW = 16,          /* that may be silent until ... */
 	PC__LANE_PARK_MS = 5000,
 	PC__LANE_MOMENT_MS = 300, /* and the others */
 };

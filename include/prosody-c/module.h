@@ -87,6 +87,8 @@ PC_EXPORT pc_host *pc_module_host(const pc_module *m);         /* NULL in a glob
 PC_EXPORT const char *pc_module_host_name(const pc_module *m); /* "*" in a global module */
 /* Zeroed memory that is freed after unload. */
 PC_EXPORT void *pc_module_alloc(pc_module *m, size_t size);
+/* Gives such memory back before. */
+PC_EXPORT void pc_module_free(pc_module *m, void *memory);
 /* Refuses the module, with this reason in the log; for checks that `load` makes itself. */
 PC_EXPORT void pc_module_fail(pc_module *m, const char *format, ...) PC_PRINTF(2, 3);
 /* Loads that module on the same host first; a failure refuses this one. */

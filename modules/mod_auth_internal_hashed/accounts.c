@@ -21,15 +21,9 @@
 
 struct op *op_new(pc_module *m, const char *user)
 {
-	struct accounts *a = pc_module_data(m);
-	struct op *op = a->free_ops;
+	struct op *op = pc_module_alloc(m, sizeof(*op));
 
-	if (op)
-		a->free_ops = op->next;
-	else
-		op = pc_module_alloc(m, sizeof(*op));
 	op->m = m;
-	op->next = NULL;
 	if (user)
 		snprintf(op->user, sizeof(op->user), "%s", user);
 	return op;
@@ -37,11 +31,10 @@ struct op *op_new(pc_module *m, const char *user)
 
 void op_free(struct op *op)
 {
-	struct accounts *a = pc_module_data(op->m);
+	pc_module *m = op->m;
 
 	explicit_bzero(op, sizeof(*op));
-	op->next = a->free_ops;
-	a->free_ops = op;
+	pc_module_free(m, op);
 }
 
 void op_finish(struct op *op, int err)

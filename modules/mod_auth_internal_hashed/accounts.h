@@ -8,8 +8,8 @@
  * looks.c     what keys look like from outside, for those that are made up
  *
  * Each call of the provider is an op. It reads the account, computes on a job thread where it must,
- * writes, and calls back. Ops are the instance's and are used again, so that those whose callback
- * is dropped (module gone) need no owner; what they held is wiped in between.
+ * writes, and calls back. Ops are the instance's memory, so that those whose callback is dropped
+ * (module gone) need no owner; what they held is wiped at their end.
  */
 #pragma once
 
@@ -22,7 +22,7 @@
 
 struct op {
 	pc_module *m;
-	struct op *next; /* free ones */
+	struct op *next; /* of those that wait for a sample: looks.c */
 	pc_done_fn *done;
 	pc_keys_fn *keys_done;
 	pc_names_fn *names_done;
@@ -42,9 +42,8 @@ struct op {
 
 struct accounts {
 	pc_store *store;
-	unsigned hashes;  /* 1 << hash: keys that are made of passwords */
-	bool keeps_clear; /* for internal_plain: passwords are kept as they are, too */
-	struct op *free_ops;
+	unsigned hashes;               /* 1 << hash: keys that are made of passwords */
+	bool keeps_clear;              /* for internal_plain: passwords are kept as they are, too */
 	struct looks looks, gathering; /* gathering: while `unread` accounts are being read */
 	bool looks_ready;
 	size_t unread;
