@@ -50,6 +50,8 @@ o	option	text	KEY=VALUE: sets an option
 s	socket	file	the socket of the server
 	csv	file	accounts from a file
 q	quiet		print no more than is asked for
+	force		with restore: in the place of what is there
+	dry-run		with import: only tell what there is
 	reference		with about: everything that can be set and called
 	version		print the version
 h	help		print how it is used
