@@ -331,6 +331,17 @@ static size_t feed_piece(pc__xml_parser *p, const char *bytes, size_t len)
 	return len;
 }
 
+/* A tag that is too long is refused at the byte that makes it so, however the bytes came. */
+static size_t next_piece(const pc__xml_parser *p, size_t left)
+{
+	size_t n = left < p->piece ? left : p->piece;
+	size_t unfinished = p->expat == NULL || p->suspended ? 0 : pending(p);
+	size_t room =
+	        unfinished <= p->limits.token_bytes ? p->limits.token_bytes - unfinished + 1 : 1;
+
+	return n < room ? n : room;
+}
+
 int pc__xml_feed(pc__xml_parser *p, const void *bytes, size_t len, size_t *used_r)
 {
 	size_t used = 0;
@@ -338,9 +349,7 @@ int pc__xml_feed(pc__xml_parser *p, const void *bytes, size_t len, size_t *used_
 
 	p->feeding = true;
 	while (used < len && p->condition == NULL && !p->ended && !paused) {
-		size_t n = len - used < p->piece ? len - used : p->piece;
-
-		used += feed_piece(p, (const char *)bytes + used, n);
+		used += feed_piece(p, (const char *)bytes + used, next_piece(p, len - used));
 		paused = p->pause && !p->ended;
 	}
 	p->feeding = false;

@@ -38,6 +38,8 @@ static void limits_tags(void **state)
 		assert_false(accepted(&ways[i], repeated(STREAM "<a b='", "x", 40 * 1024, "'/>")));
 		assert_true(accepted(&ways[i], repeated(STREAM "<a>", "x", 40 * 1024, "</a>")));
 		assert_false(accepted(&ways[i], repeated(STREAM "<a>x</a", " ", 40 * 1024, ">")));
+		/* what is wrong behind the limit has not been looked at */
+		assert_false(accepted(&ways[i], repeated(STREAM "<a b='", "x", 33 * 1024, "<c/>")));
 	}
 }
 
