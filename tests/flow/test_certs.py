@@ -150,7 +150,7 @@ def test_without_one_it_makes_its_own(server):
 
 
 @rows(("soon", 5, f"warn  the certificate of {HOST} expires in [45] days"),
-      ("over", -1, f"error the certificate of {HOST} has expired"), ("far", 100, None))
+      ("over", 0, f"error the certificate of {HOST} has expired"), ("far", 100, None))
 @alone(accounts=0)
 def test_expiry_is_told(server, days, says):
     """At the start and at a reload."""
