@@ -19,6 +19,13 @@ static const pc_option options[] = {
 	  .max = 100000,
 	  .live = true,
 	  .help = "Elements that an account may keep in its private storage" },
+	{ .name = "private_max_size",
+	  .type = PC_OPT_SIZE,
+	  .dflt = "1 MiB",
+	  .min = 1024,
+	  .max = 1e9,
+	  .live = true,
+	  .help = "Bytes of them together" },
 	{ 0 },
 };
 
@@ -92,27 +99,67 @@ static pc_result on_get(pc_event *ev, void *data)
 
 /* ------------------------------------------------------------ set */
 
-static bool is_there(const pc_item *items, size_t n, const char *key)
+static const pc_item *find(const pc_item *items, size_t n, const char *key)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(items[i].key, key) == 0)
-			return true;
-	return false;
+			return &items[i];
+	return NULL;
+}
+
+static bool is_empty(const pc_stanza *element)
+{
+	return pc_stanza_first(element) == NULL && *pc_stanza_get_text(element) == '\0';
 }
 
 static pc_ticket write_one(struct private *p, const char *user, const pc_stanza *element,
                            const char *key)
 {
-	bool empty = pc_stanza_first(element) == NULL && *pc_stanza_get_text(element) == '\0';
 	pc_item item = { .key = key };
 	char *text = NULL;
 	pc_ticket ticket;
 
-	if (!empty)
+	if (!is_empty(element))
 		item.value = text = pc_stanza_write(element, &item.len);
 	ticket = pc_store_set_keys(p->store, user, &item, 1, NULL, NULL);
 	free(text);
 	return ticket;
+}
+
+/* What an account keeps, in number and in bytes: each change reads all of it to know. */
+struct extent {
+	size_t n, bytes;
+};
+
+static void add_element(struct extent *e, const pc_stanza *element, const pc_item *old)
+{
+	size_t len = 0;
+
+	free(pc_stanza_write(element, &len));
+	e->n += old == NULL;
+	e->bytes += len;
+	e->bytes -= old ? old->len : 0;
+}
+
+static bool fits(pc_module *m, const pc_stanza *first, const pc_item *items, size_t n)
+{
+	struct extent e = { .n = n };
+	char key[KEY_MOST];
+
+	for (size_t i = 0; i < n; i++)
+		e.bytes += items[i].len;
+	for (const pc_stanza *element = first; element; element = pc_stanza_next(element))
+		if (!is_empty(element) && key_of(element, key))
+			add_element(&e, element, find(items, n, key));
+	return e.n <= (size_t)pc_opt_int(m, "private_max_items") &&
+	       e.bytes <= (size_t)pc_opt_int(m, "private_max_size");
+}
+
+static bool only_removes(const pc_stanza *first)
+{
+	while (first && is_empty(first))
+		first = pc_stanza_next(first);
+	return first == NULL;
 }
 
 /* The items are those that are kept already. */
@@ -120,15 +167,10 @@ static pc_result set_all(pc_event *ev, struct private *p, const pc_item *items, 
 {
 	const char *user = pc_event_from(ev)->local;
 	const pc_stanza *first = pc_stanza_first(pc_stanza_first(pc_event_stanza(ev)));
-	size_t most = (size_t)pc_opt_int(pc_event_module(ev), "private_max_items"), more = n;
 	char key[KEY_MOST];
 	pc_ticket ticket = 0;
 
-	for (const pc_stanza *e = first; e; e = pc_stanza_next(e)) {
-		key_of(e, key);
-		more += !is_there(items, n, key);
-	}
-	if (more > n && more > most)
+	if (!only_removes(first) && !fits(pc_event_module(ev), first, items, n))
 		return pc_reply_error(ev, "wait", "resource-constraint",
 		                      "the private storage is full");
 	for (const pc_stanza *e = first; e; e = pc_stanza_next(e)) {

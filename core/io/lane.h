@@ -28,6 +28,7 @@ enum {
 	PC__LANE_POOL = 32,         /* output buffers kept for later turns */
 	PC__LANE_HANDSHAKES = 4,    /* steps of a handshake in a turn */
 	PC__LANE_PARSERS = 512,     /* parsers at hand before the longest idle are parked */
+	PC__LANE_TRIM_MS = 60000,   /* between two times */
 	PC__LANE_CROWD = 64,        /* were parked since memory was last given back */
 	PC__LANE_FEW = 16,          /* that may be silent until ... */
 	PC__LANE_PARK_MS = 5000,
@@ -59,6 +60,7 @@ struct pc__io_lane {
 	uint64_t turn, shaken; /* the turn in which handshakes had their share */
 	struct pc__conn_list ready, dirty, handshakes, ending, parsers;
 	size_t n_parsers, parked;
+	uint64_t trimmed; /* when memory was last given back; ms of the loop's clock */
 	struct pc__wheel wheel;
 	uint64_t timer_at; /* when the timer fires; 0: it does not */
 	pc__xml_roots *roots;

@@ -93,8 +93,13 @@ void pc__parking_drop(struct pc__conn *c)
  * when the crowd has become silent. */
 static void give_back_memory(struct pc__io_lane *lane)
 {
-	if (lane->parsers.first != NULL || lane->parked < PC__LANE_CROWD)
+	uint64_t now = pc__lane_now(lane);
+
+	/* It walks all that is free: not so often that somebody could make a load of it. */
+	if (lane->parsers.first != NULL || lane->parked < PC__LANE_CROWD ||
+	    now < lane->trimmed + PC__LANE_TRIM_MS)
 		return;
+	lane->trimmed = now;
 	lane->parked = 0;
 #ifdef __GLIBC__
 	malloc_trim(0);

@@ -19,7 +19,7 @@ struct list {
 	UT_hash_handle hh;
 	char **jids; /* sorted */
 	size_t n, size;
-	char user[];
+	char *user; /* NULL in one that is no account's */
 };
 
 /* What becomes of an event, when the list is there. */
@@ -49,6 +49,7 @@ bool list_has(const struct list *list, const char *jid);
 /* In memory only. */
 void list_add(struct list *list, const char *jid);
 void list_remove(struct list *list, const char *jid);
+void list_clear(struct list *list);
 
 /* commands.c */
 pc_result blocklist_get(pc_event *ev, void *data);

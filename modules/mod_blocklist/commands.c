@@ -30,37 +30,13 @@ struct change {
 	const pc_session *s;
 	struct list *list;
 	bool block;
-	char **jids; /* that change the list */
-	size_t n;
+	struct list changed; /* what comes to the list, or goes from it */
 };
-
-static void change_free(struct change *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		free(c->jids[i]);
-	free(c->jids);
-}
-
-static bool is_named(const struct change *c, const char *jid)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (strcmp(c->jids[i], jid) == 0)
-			return true;
-	return false;
-}
 
 static void name(struct change *c, const char *jid)
 {
-	char **more, *copy;
-
-	if (list_has(c->list, jid) == c->block || is_named(c, jid))
-		return;
-	more = realloc(c->jids, (c->n + 1) * sizeof(*more));
-	copy = strdup(jid);
-	if (more == NULL || copy == NULL)
-		abort();
-	c->jids = more;
-	c->jids[c->n++] = copy;
+	if (list_has(c->list, jid) != c->block)
+		list_add(&c->changed, jid);
 }
 
 static const char *take_item(struct change *c, const pc_stanza *item)
@@ -81,7 +57,7 @@ static const char *take_item(struct change *c, const pc_stanza *item)
 }
 
 /* NULL, or the condition of the error. */
-static const char *take_items(struct change *c, const pc_stanza *command)
+static const char *take_items(struct change *c, const pc_stanza *command, size_t most)
 {
 	const char *fault = NULL;
 	size_t n = 0;
@@ -91,6 +67,8 @@ static const char *take_items(struct change *c, const pc_stanza *command)
 		if (!pc_stanza_is(item, "item", NS_BLOCKING))
 			continue;
 		fault = take_item(c, item);
+		if (!fault && c->block && c->list->n + c->changed.n > most)
+			fault = "resource-constraint";
 		n++;
 	}
 	if (n == 0 && c->block)
@@ -108,15 +86,7 @@ static bool concerns(const struct change *c, const char *contact)
 	char buf[PC_JID_BUF];
 	pc_jid jid;
 
-	if (pc_jid_parse(contact, buf, &jid) != PC_OK)
-		return false;
-	for (size_t i = 0; i < c->n; i++) {
-		struct list one = { .jids = &c->jids[i], .n = 1 };
-
-		if (list_blocks(&one, &jid))
-			return true;
-	}
-	return false;
+	return pc_jid_parse(contact, buf, &jid) == PC_OK && list_blocks(&c->changed, &jid);
 }
 
 /* 3.3, 3.4: a contact that gets our presence sees us leave, and come back. */
@@ -154,11 +124,11 @@ static void drop_requests(const struct change *c)
 	pc_contact contact;
 	pc_ticket ticket;
 
-	for (size_t i = 0; i < c->n; i++)
-		if (c->s->roster && pc_roster_find(c->s->roster, c->jids[i], &contact) &&
+	for (size_t i = 0; i < c->changed.n; i++)
+		if (c->s->roster && pc_roster_find(c->s->roster, c->changed.jids[i], &contact) &&
 		    contact.pending_in)
-			pc_roster_subscription(c->s->roster, c->jids[i], PC_SUB_OUT_UNSUBSCRIBED,
-			                       NULL, &ticket);
+			pc_roster_subscription(c->s->roster, c->changed.jids[i],
+			                       PC_SUB_OUT_UNSUBSCRIBED, NULL, &ticket);
 }
 
 /* 3.6: to all sessions of the account that have asked for the list. */
@@ -184,19 +154,20 @@ static void push(pc_module *m, const struct change *c, const pc_stanza *command)
 
 static pc_ticket keep(struct lists *l, const struct change *c)
 {
-	pc_item *items = calloc(c->n + 1, sizeof(*items));
+	pc_item *items = calloc(c->changed.n + 1, sizeof(*items));
 	pc_ticket ticket;
 
 	if (items == NULL)
 		abort();
-	for (size_t i = 0; i < c->n; i++) {
-		items[i] = (pc_item){ c->jids[i], c->block ? "true" : NULL, c->block ? 4 : 0 };
+	for (size_t i = 0; i < c->changed.n; i++) {
+		items[i] =
+		        (pc_item){ c->changed.jids[i], c->block ? "true" : NULL, c->block ? 4 : 0 };
 		if (c->block)
-			list_add(c->list, c->jids[i]);
+			list_add(c->list, c->changed.jids[i]);
 		else
-			list_remove(c->list, c->jids[i]);
+			list_remove(c->list, c->changed.jids[i]);
 	}
-	ticket = pc_store_set_keys(l->store, c->s->username, items, c->n, NULL, NULL);
+	ticket = pc_store_set_keys(l->store, c->s->username, items, c->changed.n, NULL, NULL);
 	free(items);
 	return ticket;
 }
@@ -207,7 +178,7 @@ static pc_result carry_out(pc_event *ev, struct lists *l, const struct change *c
 	pc_stanza *iq = pc_event_stanza(ev);
 	pc_ticket ticket;
 
-	if (c->n == 0)
+	if (c->changed.n == 0)
 		return pc_reply(ev, pc_stanza_result(iq));
 	if (c->block)
 		tell_contacts(m, c); /* while they may still hear it */
@@ -232,14 +203,9 @@ static pc_result command(pc_event *ev, struct lists *l, bool block)
 	c.list = s ? lists_find(l, s->username) : NULL;
 	if (c.list == NULL)
 		return PC_PASS;
-	fault = take_items(&c, pc_stanza_first(pc_event_stanza(ev)));
-	if (fault)
-		result = pc_reply_error(ev, NULL, fault, NULL);
-	else if (block && c.list->n + c.n > most)
-		result = pc_reply_error(ev, "wait", "resource-constraint", "the list is full");
-	else
-		result = carry_out(ev, l, &c);
-	change_free(&c);
+	fault = take_items(&c, pc_stanza_first(pc_event_stanza(ev)), most);
+	result = fault ? pc_reply_error(ev, NULL, fault, NULL) : carry_out(ev, l, &c);
+	list_clear(&c.changed);
 	return result;
 }
 

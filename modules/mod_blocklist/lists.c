@@ -95,22 +95,28 @@ bool list_blocks(const struct list *list, const pc_jid *jid)
 	       has_parts(list, NULL, jid->domain, NULL);
 }
 
-static void list_free(struct list *list)
+void list_clear(struct list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		free(list->jids[i]);
 	free(list->jids);
+	list->jids = NULL;
+	list->n = list->size = 0;
+}
+
+static void list_free(struct list *list)
+{
+	list_clear(list);
+	free(list->user);
 	free(list);
 }
 
 static struct list *list_new(const char *user, const pc_item *items, size_t n)
 {
-	size_t size = strlen(user) + 1;
-	struct list *list = calloc(1, sizeof(*list) + size);
+	struct list *list = calloc(1, sizeof(*list));
 
-	if (list == NULL)
+	if (list == NULL || (list->user = strdup(user)) == NULL)
 		abort();
-	memcpy(list->user, user, size);
 	for (size_t i = 0; i < n; i++)
 		list_add(list, items[i].key);
 	return list;
@@ -148,7 +154,7 @@ struct list *lists_find(struct lists *l, const char *user)
 	HASH_FIND_STR(l->all, user, list);
 	if (list && list->hh.next) {
 		HASH_DEL(l->all, list);
-		HASH_ADD_STR(l->all, user, list);
+		HASH_ADD_KEYPTR(hh, l->all, list->user, strlen(list->user), list);
 	}
 	return list;
 }
@@ -222,7 +228,7 @@ static void on_items(int err, const pc_item *items, size_t n, void *data)
 
 	HASH_DEL(l->readings, r);
 	if (list && !l->unloaded)
-		HASH_ADD_STR(l->all, user, list);
+		HASH_ADD_KEYPTR(hh, l->all, list->user, strlen(list->user), list);
 	tell(r, list);
 	if (list && l->unloaded)
 		list_free(list);

@@ -1,4 +1,7 @@
 """Blocking: XEP-0191."""
+import time
+
+from client import SCALE
 from flow import HOST, PASSWORD, alone, equal, rows, settle
 
 BLOCKING = "urn:xmpp:blocking"
@@ -95,6 +98,24 @@ def test_bounded(server):
     refused(block(c, "b@example.org", "c@example.org"), "resource-constraint")
     equal(block(c, "b@example.org").get("type"), "result")
     equal(blocked(c), ["a@example.org", "b@example.org"])
+
+
+def test_many_at_once_cost_little(server):
+    """A thousand addresses over a thousand contacts, and a request that repeats itself."""
+    a, other = server.login(), server.login()
+    many = [f"b{n}@example.org" for n in range(1000)]
+    a.send("".join(f"<iq type='set' id='r{n}'><query xmlns='jabber:iq:roster'><item jid='c{n}@example.org'/></query></iq>"
+                   for n in range(900)))
+    a.sync()
+    begin = time.monotonic()
+    a.iq("set", f"<block xmlns='{BLOCKING}'>{items(*many)}</block>", wait=False)
+    a.iq("set", f"<block xmlns='{BLOCKING}'>{items(*many * 3)}</block>", wait=False)
+    other.sync()
+    assert time.monotonic() - begin < 3 * SCALE, "others waited"
+    equal(len(blocked(a)), 1000)
+    refused(block(a, *(f"x{n}@example.org" for n in range(3000))), "resource-constraint")
+    equal(unblock(a, *many * 3).get("type"), "result")
+    equal(blocked(a), [])
 
 
 def test_pushed_to_those_who_asked(server):

@@ -79,6 +79,18 @@ def test_private_is_bounded(server):
     equal(put(c, "<a xmlns='urn:a'>2</a>").get("type"), "result")
 
 
+@alone(accounts=1, config={"modules_enabled": MODULES, "private_max_size": "20000"})
+def test_private_is_bounded_in_bytes(server):
+    """Also where one request brings the same element often, and what is full can be emptied."""
+    c = server.login()
+    big = "x" * 9000
+    equal(put(c, f"<a xmlns='urn:a'>{big}</a><b xmlns='urn:b'>{big}</b>").get("type"), "result")
+    equal(condition(put(c, f"<c xmlns='urn:c'>{big}</c>")), "resource-constraint")
+    equal(put(c, f"<a xmlns='urn:a'>{big[:-1]}</a>").get("type"), "result")
+    equal(put(c, "<a xmlns='urn:a'/>").get("type"), "result")
+    equal(put(c, f"<c xmlns='urn:c'>{big}</c>").get("type"), "result")
+
+
 # ---- time and uptime
 
 def test_time(server):
