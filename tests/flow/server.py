@@ -1,7 +1,7 @@
 """A server of the test's own: a folder, a configuration, free ports on loopback, one process."""
-import atexit
 import csv
 import itertools
+import multiprocessing.util
 import os
 import pathlib
 import random
@@ -64,7 +64,8 @@ class Server:
 
     def __init__(self, config=None, hosts=None, accounts=60, extra=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pc-flow-"))
-        atexit.register(shutil.rmtree, self.dir, True)
+        # Not atexit: the processes of a pool end without it.
+        multiprocessing.util.Finalize(None, shutil.rmtree, (self.dir, True), exitpriority=1)
         self.port, self.tls_port = free_ports(2)
         self.process, self.clients = None, []
         self.environment = {}  # more of it, for the next start
