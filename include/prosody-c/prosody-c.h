@@ -20,6 +20,7 @@
 #include <prosody-c/net.h>
 #include <prosody-c/roster.h>
 #include <prosody-c/route.h>
+#include <prosody-c/rsm.h>
 #include <prosody-c/scram.h>
 #include <prosody-c/session.h>
 #include <prosody-c/stanza.h>

@@ -152,6 +152,21 @@ static void forms(void)
 	FIELD(pc_form, fields);
 }
 
+static void rsm(void)
+{
+	STRUCT(pc_rsm);
+	FIELD(pc_rsm, has_max);
+	FIELD(pc_rsm, max);
+	FIELD(pc_rsm, after);
+	FIELD(pc_rsm, before);
+	FIELD(pc_rsm, index);
+	STRUCT(pc_rsm_page);
+	FIELD(pc_rsm_page, first);
+	FIELD(pc_rsm_page, last);
+	FIELD(pc_rsm_page, index);
+	FIELD(pc_rsm_page, count);
+}
+
 static void declarations(void)
 {
 	STRUCT(pc_permission);
@@ -369,6 +384,7 @@ int main(void)
 	command();
 	adhoc();
 	forms();
+	rsm();
 	declarations();
 	session();
 	roster();
