@@ -40,6 +40,7 @@ typedef enum pc_scope {
 } pc_scope;
 
 typedef struct pc_state pc_state; /* what a reload carries over */
+typedef struct pc_blob pc_blob;   /* what is saved of a session (journal.h) */
 
 typedef struct pc_module_def {
 	uint16_t abi_major, abi_minor; /* set by PC_MODULE */
@@ -71,6 +72,12 @@ typedef struct pc_module_def {
 	const pc_permission *permissions; /* as pc_default_permission(); not of global modules */
 	const pc_store_decl *stores;      /* as pc_store_open() */
 	const pc_metric_decl *metrics;    /* as pc_counter(), _gauge(), _histogram() */
+	/* How blocks of session data outlive the process: journal.h. */
+	bool session_plain;
+	void (*session_save)(pc_module *m, const pc_session *s, const void *session_data,
+	                     pc_blob *blob);
+	int (*session_restore)(pc_module *m, const pc_session *s, void *session_data,
+	                       const void *bytes, size_t len);
 } pc_module_def;
 
 #define PC_MODULE(modname, ...)                                                                    \

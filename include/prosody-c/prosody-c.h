@@ -14,6 +14,7 @@
 #include <prosody-c/forms.h>
 #include <prosody-c/host.h>
 #include <prosody-c/jid.h>
+#include <prosody-c/journal.h>
 #include <prosody-c/log.h>
 #include <prosody-c/loop.h>
 #include <prosody-c/module.h>

@@ -110,10 +110,23 @@ static void module(void)
 	FIELD(pc_module_def, permissions);
 	FIELD(pc_module_def, stores);
 	FIELD(pc_module_def, metrics);
+	FIELD(pc_module_def, session_plain);
+	FIELD(pc_module_def, session_save);
+	FIELD(pc_module_def, session_restore);
 	STRUCT(pc_identity);
 	FIELD(pc_identity, category);
 	FIELD(pc_identity, type);
 	FIELD(pc_identity, name);
+}
+
+static void journal(void)
+{
+	STRUCT(pc_journal_state);
+	FIELD(pc_journal_state, in);
+	FIELD(pc_journal_state, acked);
+	FIELD(pc_journal_state, out);
+	FIELD(pc_journal_state, kept);
+	FIELD(pc_journal_state, died_ms);
 }
 
 static void adhoc(void)
@@ -382,6 +395,7 @@ int main(void)
 	loop();
 	module();
 	command();
+	journal();
 	adhoc();
 	forms();
 	rsm();
