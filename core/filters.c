@@ -64,9 +64,9 @@ void pc_filter(pc_module *m, const pc_session *s, pc_direction dir, pc_filter_fn
 	    (struct pc__filter){ .dir = (enum direction)dir, .fn = fn, .priority = priority });
 }
 
-void pc_tap(pc_module *m, const pc_session *s, pc_tap_fn *fn)
+void pc_tap(pc_module *m, const pc_session *s, pc_tap_fn *fn, double priority)
 {
-	add(m, s, (struct pc__filter){ .dir = TAP, .tap = fn });
+	add(m, s, (struct pc__filter){ .dir = TAP, .tap = fn, .priority = priority });
 }
 
 static void remove_matching(const pc_module *m, const pc_session *session, enum direction dir,
@@ -160,14 +160,26 @@ bool pc__filters_out(struct pc__session *s, pc_stanza **st)
 	return pass(s, s->filters, OUT, st);
 }
 
-bool pc__filters_tap(struct pc__session *s, pc_frame *frame)
+static bool tap(struct pc__session *s, struct pc__filter *from, pc_frame *frame)
 {
-	for (struct pc__filter *f = s->filters, *next; f; f = next) {
+	for (struct pc__filter *f = from, *next; f; f = next) {
 		next = f->next;
 		if (f->dir == TAP && f->tap(&s->pub, frame, f->owned.m->data) != PC_KEEP)
 			return false;
 	}
 	return true;
+}
+
+bool pc__filters_tap(struct pc__session *s, pc_frame *frame)
+{
+	return tap(s, s->filters, frame);
+}
+
+int pc_tap_pass(pc_module *m, const pc_session *session, pc_frame *frame)
+{
+	struct pc__session *s = pc__session_of(session);
+
+	return tap(s, behind(s, TAP, m), frame) ? pc_session_send_frame(session, frame, 0) : PC_OK;
 }
 
 int pc_filter_pass(pc_module *m, const pc_session *session, pc_direction dir, pc_stanza *st)

@@ -32,13 +32,36 @@ int pc_session_send_frame(const pc_session *s, pc_frame *frame, int64_t delay_ms
 	return write_frame(pc__session_of(s), frame, delay_ms);
 }
 
+/* What taps are asked about; a tap that sends to somebody makes another one of it meanwhile. */
+struct tapped {
+	const pc_frame *frame;
+	const pc_stanza *st;
+};
+static struct tapped tapped;
+
+const pc_stanza *pc_tap_stanza(const pc_frame *frame)
+{
+	return tapped.frame == frame ? tapped.st : NULL;
+}
+
+static bool ask_taps(struct pc__session *s, pc_frame *frame, const pc_stanza *st)
+{
+	struct tapped outer = tapped;
+	bool all_keep;
+
+	tapped = (struct tapped){ frame, st };
+	all_keep = pc__filters_tap(s, frame);
+	tapped = outer;
+	return all_keep;
+}
+
 static int write_tapped(struct pc__session *s, pc_stanza *st)
 {
 	pc__body *body = pc__body_of(st);
 	pc_frame *frame = pc__frame_new(body, pc_stanza_get(st, "to"));
 	int err = PC_OK;
 
-	if (pc__filters_tap(s, frame))
+	if (ask_taps(s, frame, st))
 		err = write_frame(s, frame, 0);
 	pc_frame_unref(&frame);
 	pc__body_unref(&body);

@@ -168,6 +168,16 @@ const pc_session *pc_session_next(const pc_session *s)
 	return next ? &next->pub : NULL;
 }
 
+int pc_session_top_priority(const pc_session *first)
+{
+	int top = -1;
+
+	for (const pc_session *s = first; s; s = pc_session_next(s))
+		if (pc_session_is_available(s) && s->priority > top)
+			top = s->priority;
+	return top;
+}
+
 /* ------------------------------------------------------------ all. Slots stay where they are, so
  * fn may close sessions, or make them, meanwhile. */
 

@@ -15,19 +15,9 @@ static const pc_event_decl events[] = {
 
 /* 8.5.2.1.1: chat and normal messages go to the sessions of the highest priority that is not
  * negative; how many there were. */
-static int highest_priority(const pc_session *first)
-{
-	int highest = -1;
-
-	for (const pc_session *s = first; s; s = pc_session_next(s))
-		if (pc_session_is_available(s) && s->priority > highest)
-			highest = (int)s->priority;
-	return highest;
-}
-
 static size_t send_to_top(const pc_session *first, pc_stanza *st)
 {
-	int highest = highest_priority(first);
+	int highest = pc_session_top_priority(first);
 	size_t n = 0;
 
 	if (highest < 0)

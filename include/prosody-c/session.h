@@ -58,6 +58,9 @@ PC_EXPORT const pc_session *pc_session_of(const pc_jid *full);
 /* The connected sessions of an account, in the order of binding. */
 PC_EXPORT const pc_session *pc_session_first(const pc_host *host, const char *username);
 PC_EXPORT const pc_session *pc_session_next(const pc_session *s);
+/* The highest priority of the available sessions from `first` (may be NULL) on: those that have it
+ * get the account's messages (RFC 6121 8.5.2.1.1). -1 where none is 0 or above. */
+PC_EXPORT int pc_session_top_priority(const pc_session *first);
 /* Every session that is connected (host NULL: of all hosts); stops when fn returns false. fn may
  * close sessions. */
 typedef bool pc_session_fn(const pc_session *s, void *data);
@@ -149,7 +152,13 @@ PC_EXPORT pc_kind pc_frame_kind(const pc_frame *frame);
 /* Writes it again; `delay_ms` > 0 puts a delay stamp of that time (XEP-0203) into it. */
 PC_EXPORT int pc_session_send_frame(const pc_session *s, pc_frame *frame, int64_t delay_ms);
 /* Called for each frame that leaves, right before it is written; keep a reference to keep it.
- * PC_HOLD: not written now. */
+ * PC_HOLD: not written now. Lower priority is nearer to the wire: counts what the peer gets. */
 typedef pc_verdict pc_tap_fn(const pc_session *s, pc_frame *frame, void *data);
-PC_EXPORT void pc_tap(pc_module *m, const pc_session *s, pc_tap_fn *fn);
+PC_EXPORT void pc_tap(pc_module *m, const pc_session *s, pc_tap_fn *fn, double priority);
+/* What the frame was made of, borrowed, while taps are asked; NULL for one that is passed on or
+ * written again. */
+PC_EXPORT const pc_stanza *pc_tap_stanza(const pc_frame *frame);
+/* Lets go what was held: goes on behind the last tap of this module, and writes. Borrowed. A module
+ * without a tap there begins with the first. */
+PC_EXPORT int pc_tap_pass(pc_module *m, const pc_session *s, pc_frame *frame);
 PC_EXPORT void pc_untap(pc_module *m, const pc_session *s, pc_tap_fn *fn);

@@ -217,7 +217,7 @@ static void test_tap(void **state)
 {
 	(void)state;
 	n_kept = 0;
-	pc_tap(a, bound(), keep_frame);
+	pc_tap(a, bound(), keep_frame, 0);
 	send_out("one");
 	send_out("two");
 	await(&wire, "<body>one</body>");
@@ -235,6 +235,47 @@ static void test_tap(void **state)
 	assert_int_equal(n_kept, 2);
 	while (n_kept > 0)
 		pc_frame_unref(&kept[--n_kept]);
+}
+
+static pc_frame *early;
+
+static pc_verdict hold_two(const pc_session *s, pc_frame *frame, void *data)
+{
+	const pc_stanza *st = pc_tap_stanza(frame);
+
+	(void)s;
+	(void)data;
+	note("early", st ? text_of(st) : "?");
+	if (st == NULL || strcmp(text_of(st), "two") != 0)
+		return PC_KEEP;
+	early = pc_frame_ref(frame);
+	return PC_HOLD;
+}
+
+static pc_verdict count_late(const pc_session *s, pc_frame *frame, void *data)
+{
+	(void)s;
+	(void)data;
+	note("late", pc_tap_stanza(frame) ? "first" : "again");
+	return PC_KEEP;
+}
+
+/* Who counts what the peer gets sees no frame while somebody holds it. */
+static void test_held_by_a_tap(void **state)
+{
+	(void)state;
+	pc_tap(b, bound(), count_late, 0);
+	pc_tap(a, bound(), hold_two, 10);
+	send_out("one");
+	send_out("two");
+	send_out("three");
+	assert_string_equal(seen, "early:one late:first early:two early:three late:first ");
+	seen[0] = '\0';
+	assert_int_equal(pc_tap_pass(a, bound(), early), PC_OK);
+	assert_string_equal(seen, "late:again ");
+	await(&wire, "<body>two</body>");
+	assert_null(pc_tap_stanza(early));
+	pc_frame_unref(&early);
 }
 
 /* ------------------------------------------------------------ pc_send_as */
@@ -316,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_in, begin, finish),
 		cmocka_unit_test_setup_teardown(test_filters_go_with_their_module, begin, finish),
 		cmocka_unit_test_setup_teardown(test_tap, begin, finish),
+		cmocka_unit_test_setup_teardown(test_held_by_a_tap, begin, finish),
 		cmocka_unit_test_setup_teardown(test_sending_for_a_session, begin, finish),
 		cmocka_unit_test_setup_teardown(test_taken_over, begin, finish_other),
 	};
