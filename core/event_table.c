@@ -77,6 +77,7 @@ const pc_event_decl pc__core_events[] = {
 	WAITING("iq/full", "To a full address of this host." CHANGED),
 	WAITING("iq/host", "To this host itself." CHANGED),
 	WAITING("iq/self", "From a client to its own account, after iq/bare." CHANGED),
+	NOTICE("message-returned", "An error goes back to the client that sent a message; the stanza is the error"),
 	WAITING("route/remote", "To a domain that is not ours, on the host of the sender"),
 
 	/* ---- short names, for hooking only */

@@ -16,12 +16,25 @@
 #include "util/killpoint.h"
 #include "util/mem.h"
 
-/* To the session that asked; where it asked as a module or has gone, by routing. */
-static void send_reply(pc_session_id origin, pc_stanza *reply)
+/* A message did not arrive: who follows the conversation is told, for the error passes no router.
+ */
+static void tell_of_error(const pc_session *s, pc_stanza *error)
+{
+	pc_host *host = pc_session_host(s);
+
+	if (host && pc_stanza_kind(error) == PC_MESSAGE && pc_stanza_type(error) == PC_TYPE_ERROR)
+		pc__fire_name(
+		        host->bus, "message-returned",
+		        &(struct pc__firing){
+		                .host = host, .origin = s->id, .stanza = error, .notice = true });
+}
+
+void pc__send_back(pc_session_id origin, pc_stanza *reply)
 {
 	const pc_session *s = origin ? pc_session_find(origin) : NULL;
 
 	if (s) {
+		tell_of_error(s, reply);
 		pc_session_send(s, reply);
 		pc_stanza_free(&reply);
 	} else if (origin == 0 && pc_stanza_get(reply, "to")) {
@@ -34,7 +47,7 @@ static void send_reply(pc_session_id origin, pc_stanza *reply)
 pc_result pc_reply(pc_event *ev, pc_stanza *reply)
 {
 	pc__event_set_answered(ev);
-	send_reply(ev->origin, reply);
+	pc__send_back(ev->origin, reply);
 	return PC_HANDLED;
 }
 
@@ -44,7 +57,7 @@ pc_result pc_reply_error(pc_event *ev, const char *type, const char *condition, 
 
 	pc__event_set_answered(ev);
 	if (is != PC_TYPE_ERROR && is != PC_TYPE_RESULT)
-		send_reply(ev->origin, pc_stanza_error(ev->stanza, type, condition, text));
+		pc__send_back(ev->origin, pc_stanza_error(ev->stanza, type, condition, text));
 	return PC_HANDLED;
 }
 
@@ -59,7 +72,7 @@ static void on_committed(int err, void *data)
 
 	PC__KILLPOINT("before-reply");
 	if (err == PC_OK) {
-		send_reply(h->origin, h->reply);
+		pc__send_back(h->origin, h->reply);
 	} else {
 		/* The reply's addresses are right already: only what it says changes. */
 		pc_stanza *error = pc_stanza_iq("error", pc_stanza_get(h->reply, "id"),
@@ -69,7 +82,7 @@ static void on_committed(int err, void *data)
 
 		pc_stanza_set(e, "type", "wait");
 		pc_stanza_open(e, "internal-server-error", PC_NS_STANZA_ERRORS);
-		send_reply(h->origin, error);
+		pc__send_back(h->origin, error);
 		pc_stanza_free(&h->reply);
 	}
 	PC__KILLPOINT("after-reply");

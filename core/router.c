@@ -133,17 +133,7 @@ static bool is_request(const pc_stanza *st)
 static void send_back(struct pc__route *r, const char *type, const char *condition,
                       const char *text)
 {
-	const pc_session *origin = r->origin ? pc_session_find(r->origin) : NULL;
-	pc_stanza *error = pc_stanza_error(r->st, type, condition, text);
-
-	if (origin) {
-		pc_session_send(origin, error);
-		pc_stanza_free(&error);
-	} else if (pc_stanza_get(error, "to")) {
-		pc__route_stanza(error);
-	} else {
-		pc_stanza_free(&error);
-	}
+	pc__send_back(r->origin, pc_stanza_error(r->st, type, condition, text));
 }
 
 /* Errors and results are never answered (RFC 6120 8.2.3 and 8.3.1), presence neither. */
