@@ -140,7 +140,8 @@ static void free_stream(pc_stream *s)
 
 	pc__timer_clear(&s->deadline);
 	pc__stream_unowe(s);
-	*place(s->conn, true) = NULL;
+	if (*place(s->conn, true) == s) /* `closed` may have connected anew */
+		*place(s->conn, true) = NULL;
 	pc__io_tls_info_free(&s->tls);
 	if (s->carried)
 		pc__carried_free(s);
@@ -224,6 +225,10 @@ void pc_stream_starttls(pc_stream *s, pc_host *host)
 		return;
 	if (host)
 		s->host = host;
+	if (s->class->framing == PC_FRAMING_RAW) {
+		pc__io_starttls(pc__server.io, s->conn, s->host ? pc_host_name(s->host) : NULL);
+		return;
+	}
 	s->then = PC__THEN_STARTTLS;
 	s->state = PC__STREAM_WAITING;
 	s->header_sent = false;

@@ -121,8 +121,8 @@ PC_EXPORT void pc_stream_barrier(pc_stream *s, bool up);
 /* After the element under way the peer starts anew with a header: new parser, new id. */
 PC_EXPORT void pc_stream_restart(pc_stream *s);
 /* What was sent before goes out in the clear, then TLS starts. Anything that the peer sent behind
- * its request ends the connection. As server, `host` picks the certificate where there is no SNI.
- */
+ * its request ends the connection; of a raw stream, what comes before `secured` is the class's to
+ * refuse. As server, `host` picks the certificate where there is no SNI. */
 PC_EXPORT void pc_stream_starttls(pc_stream *s, pc_host *host);
 /* The stream error and the end (RFC 6120 4.9); text may be NULL. */
 PC_EXPORT void pc_stream_error(pc_stream *s, const char *condition, const char *text);

@@ -296,6 +296,40 @@ static void test_connected_and_the_module_goes(void **state)
 	assert_int_equal(closes, 0);
 }
 
+static int dials;
+
+/* The connection that is made here gets the number of the one that has gone. */
+static void on_closed_dial_again(pc_stream *s, const char *reason)
+{
+	static const pc_stream_class again = { .size = sizeof(pc_stream_class),
+		                               .name = "again",
+		                               .framing = PC_FRAMING_RAW,
+		                               .closed = on_closed_dial_again };
+
+	(void)reason;
+	if (++dials < 5)
+		assert_non_null(pc_connect(
+		        pc_stream_module(s),
+		        &(pc_connect_args){ .class = &again, .address = "127.0.0.1", .port = 1 }));
+}
+
+static void test_connect_when_closed(void **state)
+{
+	static const pc_stream_class first = { .size = sizeof(pc_stream_class),
+		                               .name = "first",
+		                               .framing = PC_FRAMING_RAW,
+		                               .closed = on_closed_dial_again };
+	const pc_connect_args args = { .class = &first, .address = "127.0.0.1", .port = 1 };
+
+	(void)state;
+	dials = 0;
+	assert_non_null(pc_connect(m, &args));
+	for (int i = 0; pc__streams_count() > 0 && i < TURNS_MOST; i++)
+		turn();
+	assert_int_equal(dials, 5);
+	assert_int_equal(pc__streams_count(), 0);
+}
+
 /* A port of loopback that takes connections and leaves them alone. */
 static int listen_somewhere(uint16_t *port_r)
 {
@@ -369,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_module_goes),
 		cmocka_unit_test(test_connected_and_the_module_goes),
+		cmocka_unit_test(test_connect_when_closed),
 		cmocka_unit_test(test_carrier),
 	};
 
