@@ -141,6 +141,47 @@ static void on_finding(pc__severity severity, const char *text, void *data)
 	free(place);
 }
 
+/* ---- what a module cannot do without */
+
+struct lacking {
+	struct pc__check *check;
+	const pc__config_host *host; /* NULL: the server */
+};
+
+static void check_required(const char *module, const pc__value *list, void *data)
+{
+	const struct lacking *l = data;
+	const struct pc__catalog_entry *e = pc__catalog_find(l->check->catalog, module);
+	const pc_option *o = e && e->def ? e->def->options : NULL;
+	const char *host = l->host ? l->host->name : NULL;
+	char *place;
+
+	(void)list;
+	for (; o && o->name; o++) {
+		if (!o->required || pc__config_get(host, o->name))
+			continue;
+		place = l->host ? pc__printf("%s:%d", l->host->file, l->host->line)
+		                : pc__strdup(pc__server.config_file);
+		pc__check_tell(l->check, PC__ERROR, place, "module %s needs the option %s%s%s",
+		               e->name, o->name, host ? " on " : "", host ? host : "");
+		free(place);
+	}
+}
+
+static void check_needs(struct pc__check *c, const pc__config_host *host)
+{
+	struct lacking l = { c, host };
+	char *name;
+
+	pc__enabled_each(host ? host->name : NULL, host ? host->component_module : NULL,
+	                 check_required, &l);
+	if (host == NULL || host->component)
+		return;
+	name = pc__printf("auth_%s", pc__opt_str(host->name, "authentication"));
+	check_required(name, NULL, &l);
+	free(name);
+}
+
 void pc__check_options(struct pc__check *c)
 {
 	struct sources s = { c, NULL, 0 };
@@ -155,6 +196,9 @@ void pc__check_options(struct pc__check *c)
 	                                                   .tell = on_finding,
 	                                                   .data = &s });
 	free(s.enabled);
+	check_needs(c, NULL);
+	for (size_t i = 0; i < n; i++)
+		check_needs(c, &hosts[i]);
 }
 
 /* ------------------------------------------------------------ hosts */

@@ -32,6 +32,7 @@ typedef struct pc_option {
 	bool live;                 /* a reload of the configuration takes effect at once */
 	bool inherited;            /* of a set: the host's and the global one together */
 	bool global;               /* of the server: below a host it would do nothing */
+	bool required;             /* the module cannot do without: prosody-ctl check asks for it */
 	const char *help;          /* one line */
 } pc_option;
 

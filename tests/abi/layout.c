@@ -42,6 +42,7 @@ static void config(void)
 	FIELD(pc_option, live);
 	FIELD(pc_option, inherited);
 	FIELD(pc_option, global);
+	FIELD(pc_option, required);
 	FIELD(pc_option, help);
 }
 
