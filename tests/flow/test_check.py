@@ -53,6 +53,8 @@ def test_nothing(server):
     ("unknown in disabled", "modules_disabled = { 'tsl' }", "c.conf:1: error: there is no module tsl: is tls meant?"),
     ("authentication", "authentication = 'internal_hash'", "c.conf:1: error: .* auth_internal_hash: is .*"),
     ("storage", "storage = { archive = 'sqlit' }", "c.conf:1: error: there is no module storage_sqlit: is sqlite .*"),
+    ("driver lacks its option", "authentication = 'ldap'",
+     "c.conf:2: error: module auth_ldap needs the option ldap_base on h.example"),
     ("twice", "c2s_timeout = 5\nc2s_timeout = 6", "c.conf:2: warning: option c2s_timeout was set in line 1 already"),
 )
 def test_found(server, text, wanted):

@@ -33,6 +33,8 @@ BRACKETED = [
     (r"unbound", r"core/[^/]+\.[ch]$"),
     (r"idna|stringprep|punycode", r"core/util/"),
     (r"sqlite3", r"modules/|core/move/"),
+    (r"ldap|lber|openldap", r"modules/mod_auth_ldap/"),
+    (r"unicode/", r"modules/mod_mimicking/"),
     (r"uthash", r"include/prosody-c/table\.h$"),  # with a hash that strangers can foresee
 ]
 UTIL_MAY_SEE = r"prosody-c/(base|jid|scram|codec|table)\.h$"
