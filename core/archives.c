@@ -50,15 +50,18 @@ int pc__entry_id(const pc_entry *entry, char id_r[static PC_ENTRY_ID_SIZE])
 }
 
 static pc_ticket append(pc_store *st, const char *user, const pc_entry *entry, size_t most,
-                        char id_r[static PC_ENTRY_ID_SIZE], pc_done_fn *fn, void *data)
+                        const char *text, char id_r[static PC_ENTRY_ID_SIZE], pc_done_fn *fn,
+                        void *data)
 {
-	pc__job *job = pc__reply_done(st->m, entry->len + 128, fn, data);
+	size_t text_size = text ? strlen(text) + 1 : 0;
+	pc__job *job = pc__reply_done(st->m, entry->len + text_size + 128, fn, data);
 	pc__op *op = pc__store_op(st, job, PC__OP_APPEND, user);
 	int err = pc__entry_id(entry, id_r);
 	pc_entry copy = *entry;
 
 	copy.id = id_r;
 	op->most = most;
+	op->text = pc__job_text(job, text);
 	pc__op_entry(op, &copy);
 	return pc__store_submit(st, job, PC_STORE_ARCHIVE, err);
 }
@@ -66,7 +69,14 @@ static pc_ticket append(pc_store *st, const char *user, const pc_entry *entry, s
 pc_ticket pc_archive_append(pc_store *st, const char *user, const pc_entry *entry,
                             char id_r[static PC_ENTRY_ID_SIZE], pc_done_fn *fn, void *data)
 {
-	return append(st, user, entry, 0, id_r, fn, data);
+	return append(st, user, entry, 0, NULL, id_r, fn, data);
+}
+
+pc_ticket pc_archive_append_text(pc_store *st, const char *user, const pc_entry *entry,
+                                 const char *text, char id_r[static PC_ENTRY_ID_SIZE],
+                                 pc_done_fn *fn, void *data)
+{
+	return append(st, user, entry, 0, text, id_r, fn, data);
 }
 
 /* Nothing fits into no place; a driver takes 0 for "any". */
@@ -77,7 +87,7 @@ pc_ticket pc_archive_append_limited(pc_store *st, const char *user, const pc_ent
 	pc__job *job;
 
 	if (most > 0)
-		return append(st, user, entry, most, id_r, fn, data);
+		return append(st, user, entry, most, NULL, id_r, fn, data);
 	id_r[0] = '\0';
 	job = pc__reply_done(st->m, 0, fn, data);
 	pc__store_op(st, job, PC__OP_APPEND, user);
@@ -112,4 +122,21 @@ pc_ticket pc_archive_replace(pc_store *st, const char *user, const char *id, con
 	op->value = pc__job_bytes(job, value ? value : "", value ? len : 0);
 	op->len = value ? len : 0;
 	return pc__store_submit(st, job, PC_STORE_ARCHIVE, PC_OK);
+}
+
+void pc_archive_search(pc_store *st, const char *user, const pc_search *search, pc_found_fn *fn,
+                       void *data)
+{
+	pc__job *job = pc__reply_found(st->m, fn, data);
+
+	pc__op_search(pc__store_op(st, job, PC__OP_SEARCH, user), search);
+	pc__store_submit(st, job, PC_STORE_ARCHIVE, PC_OK);
+}
+
+void pc_archive_extent(pc_store *st, const char *user, pc_extent_fn *fn, void *data)
+{
+	pc__job *job = pc__reply_extent(st->m, fn, data);
+
+	pc__store_op(st, job, PC__OP_EXTENT, user);
+	pc__store_submit(st, job, PC_STORE_ARCHIVE, PC_OK);
 }

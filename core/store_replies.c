@@ -52,6 +52,31 @@ static void on_entries(pc__job *job)
 	release(r);
 }
 
+static void on_found(pc__job *job)
+{
+	const struct pc__reply *r = of(job);
+	const struct pc_rows *rows = &job->rows;
+
+	if (callable(r))
+		r->fn.found(job->err,
+		            &(pc_found){ .entries = rows->entries,
+		                         .n = rows->n_entries,
+		                         .more = rows->more,
+		                         .total = rows->total,
+		                         .index = rows->index },
+		            r->data);
+	release(r);
+}
+
+static void on_extent(pc__job *job)
+{
+	const struct pc__reply *r = of(job);
+
+	if (callable(r))
+		r->fn.extent(job->err, &job->rows.extent, r->data);
+	release(r);
+}
+
 static pc__job *new_job(pc_module *m, size_t bytes, void (*done)(pc__job *job),
                         struct pc__reply reply)
 {
@@ -79,6 +104,16 @@ pc__job *pc__reply_items(pc_module *m, pc_items_fn *fn, void *data)
 pc__job *pc__reply_entries(pc_module *m, pc_entries_fn *fn, void *data)
 {
 	return new_job(m, 0, on_entries, (struct pc__reply){ .fn.entries = fn, .data = data });
+}
+
+pc__job *pc__reply_found(pc_module *m, pc_found_fn *fn, void *data)
+{
+	return new_job(m, 0, on_found, (struct pc__reply){ .fn.found = fn, .data = data });
+}
+
+pc__job *pc__reply_extent(pc_module *m, pc_extent_fn *fn, void *data)
+{
+	return new_job(m, 0, on_extent, (struct pc__reply){ .fn.extent = fn, .data = data });
 }
 
 pc__op *pc__store_op(pc_store *st, pc__job *job, pc__op_type type, const char *user)

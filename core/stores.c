@@ -9,6 +9,9 @@
 #include "server.h"
 #include "util/mem.h"
 
+/* What the struct had in the first release of the ABI. */
+#define DRIVER_LEAST offsetof(pc_store_driver, append_text)
+
 /* The first has no driver: what cannot be served is answered by it. */
 static struct pc__database databases[PC__DATABASES];
 
@@ -67,16 +70,18 @@ static struct pc__database *open_in(unsigned index, pc_host *host, const char *n
 	pc_module *owner = NULL;
 	const pc_store_driver *driver = load_driver(host, name, &owner);
 
-	if (driver == NULL || driver->size < sizeof(*driver)) {
+	if (driver == NULL || driver->size < DRIVER_LEAST) {
 		pc__log("stores", PC_ERROR, "there is no storage driver %s", name);
 		return NULL;
 	}
-	if (driver->open(owner, &d->db) != PC_OK) {
+	d->known = (pc_store_driver){ 0 };
+	memcpy(&d->known, driver, driver->size < sizeof(*driver) ? driver->size : sizeof(*driver));
+	if (d->known.open(owner, &d->db) != PC_OK) {
 		pc__log("stores", PC_ERROR, "storage driver %s cannot open its database", name);
 		return NULL;
 	}
 	d->driver_name = pc__strdup(name);
-	d->driver = driver;
+	d->driver = driver = &d->known;
 	d->owner = owner;
 	pc__module_hold(owner); /* its data are the database's */
 	d->worker = pc__worker_new(pc__server.loop, index, driver, d->db);

@@ -46,6 +46,7 @@ const char *pc__stores_stats(unsigned i, struct pc__worker_stats *stats_r);
 struct pc__database {
 	char *driver_name; /* NULL: none, answers PC_ENOTSUP */
 	const pc_store_driver *driver;
+	pc_store_driver known; /* what `driver` is: its provider may know less of the struct */
 	pc_module *owner;
 	pc_db *db;
 	pc__worker *worker;
@@ -68,6 +69,8 @@ struct pc__reply {
 		pc_done_fn *done;
 		pc_items_fn *items;
 		pc_entries_fn *entries;
+		pc_found_fn *found;
+		pc_extent_fn *extent;
 	} fn;
 	void *data;
 };
@@ -76,6 +79,8 @@ struct pc__reply {
 pc__job *pc__reply_done(pc_module *m, size_t bytes, pc_done_fn *fn, void *data);
 pc__job *pc__reply_items(pc_module *m, pc_items_fn *fn, void *data);
 pc__job *pc__reply_entries(pc_module *m, pc_entries_fn *fn, void *data);
+pc__job *pc__reply_found(pc_module *m, pc_found_fn *fn, void *data);
+pc__job *pc__reply_extent(pc_module *m, pc_extent_fn *fn, void *data);
 /* Adds an operation of that store. */
 pc__op *pc__store_op(pc_store *st, pc__job *job, pc__op_type type, const char *user);
 /* Gives the job to the store's worker, or refuses it where `err` is not PC_OK or the store is of

@@ -84,22 +84,65 @@ void pc__op_entry(pc__op *op, const pc_entry *entry)
 	op->entry.value = pc__job_bytes(op->job, entry->value ? entry->value : "", entry->len);
 }
 
+/* The texts of a query that was copied as it is. */
+static void own_query(pc__job *job, pc_query *q)
+{
+	const char **ids = pc__arena_alloc(job->arena, q->n_ids * sizeof(*ids));
+
+	q->with = pc__job_text(job, q->with);
+	q->before = pc__job_text(job, q->before);
+	q->after = pc__job_text(job, q->after);
+	for (size_t i = 0; i < q->n_ids; i++)
+		ids[i] = pc__job_text(job, q->ids[i]);
+	q->ids = ids;
+}
+
 void pc__op_query(pc__op *op, const pc_query *query)
 {
-	pc__job *job = op->job;
-	const char **ids;
-
 	if (query == NULL)
 		return;
-	op->query = pc__arena_alloc(job->arena, sizeof(*op->query));
+	op->query = pc__arena_alloc(op->job->arena, sizeof(*op->query));
 	*op->query = *query;
-	op->query->with = pc__job_text(job, query->with);
-	op->query->before = pc__job_text(job, query->before);
-	op->query->after = pc__job_text(job, query->after);
-	ids = pc__arena_alloc(job->arena, query->n_ids * sizeof(*ids));
-	for (size_t i = 0; i < query->n_ids; i++)
-		ids[i] = pc__job_text(job, query->ids[i]);
-	op->query->ids = ids;
+	own_query(op->job, op->query);
+}
+
+/* A caller may know less of the struct than we do. */
+void pc__op_search(pc__op *op, const pc_search *search)
+{
+	pc__job *job = op->job;
+	size_t size = search->size < sizeof(*search) ? search->size : sizeof(*search);
+	pc_search *copy = pc__arena_alloc(job->arena, sizeof(*copy));
+
+	*copy = (pc_search){ 0 };
+	memcpy(copy, search, size);
+	copy->size = sizeof(*copy);
+	own_query(job, &copy->query);
+	copy->above = pc__job_text(job, copy->above);
+	copy->below = pc__job_text(job, copy->below);
+	copy->text = pc__job_text(job, copy->text);
+	op->search = copy;
+}
+
+static int append(const pc__op *op, const pc_store_driver *d, pc_db *db)
+{
+	if (op->text && d->append_text)
+		return d->append_text(db, &op->k, &op->entry, op->text);
+	return d->append(db, &op->k, &op->entry, op->most);
+}
+
+/* Those that not every driver has. */
+static int run_further(const pc__op *op, const pc_store_driver *d, pc_db *db, void *reader,
+                       pc_rows *rows)
+{
+	if (op->type == PC__OP_EXPIRE && d->expire)
+		return d->expire(db, &op->k, op->before, op->most);
+	if (op->type == PC__OP_SEARCH && d->search)
+		return d->search(db, reader, &op->k, op->search, rows);
+	if (op->type == PC__OP_EXTENT && d->extent)
+		return d->extent(db, reader, &op->k, rows);
+	if (op->type == PC__OP_OUTDATED && d->outdated)
+		return d->outdated(db, reader, &op->k, op->before, op->key, op->most, rows);
+	return PC_ENOTSUP;
 }
 
 static int run(const pc__op *op, const pc_store_driver *d, pc_db *db, void *reader, pc_rows *rows)
@@ -114,7 +157,7 @@ static int run(const pc__op *op, const pc_store_driver *d, pc_db *db, void *read
 	case PC__OP_PURGE:
 		return d->purge(db, &op->k);
 	case PC__OP_APPEND:
-		return d->append(db, &op->k, &op->entry, op->most);
+		return append(op, d, db);
 	case PC__OP_REPLACE:
 		return d->replace(db, &op->k, op->key, op->value, op->len);
 	case PC__OP_REMOVE:
@@ -127,6 +170,11 @@ static int run(const pc__op *op, const pc_store_driver *d, pc_db *db, void *read
 		return d->users(db, reader, &op->k, rows);
 	case PC__OP_FIND:
 		return d->find(db, reader, &op->k, op->query, rows);
+	case PC__OP_EXPIRE:
+	case PC__OP_SEARCH:
+	case PC__OP_EXTENT:
+	case PC__OP_OUTDATED:
+		return run_further(op, d, db, reader, rows);
 	case PC__OP_CHECK:
 		return d->check ? d->check(db, reader) : PC_OK;
 	case PC__OP_BACKUP:

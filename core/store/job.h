@@ -21,11 +21,16 @@ typedef enum pc__op_type {
 	PC__OP_APPEND,
 	PC__OP_REPLACE,
 	PC__OP_REMOVE,
-	PC__OP_LAST_WRITE = PC__OP_REMOVE,
+	PC__OP_EXPIRE,
+	PC__OP_LAST_WRITE = PC__OP_EXPIRE,
 	PC__OP_GET,
-	PC__OP_GET_ALL,
+	PC__OP_FIRST_SEARCH, /* may look at much, from here on */
+	PC__OP_GET_ALL = PC__OP_FIRST_SEARCH,
 	PC__OP_USERS,
 	PC__OP_FIND,
+	PC__OP_SEARCH,
+	PC__OP_EXTENT,
+	PC__OP_OUTDATED,
 	PC__OP_FIRST_WHOLE, /* of the whole database, from here on */
 	PC__OP_CHECK = PC__OP_FIRST_WHOLE,
 	PC__OP_BACKUP,  /* key is the path */
@@ -44,7 +49,10 @@ typedef struct pc__op {
 	pc_entry entry;
 	size_t most;
 	pc_query *query; /* NULL: all */
-	unsigned lane;   /* lane.h */
+	pc_search *search;
+	const char *text; /* of append, or NULL */
+	int64_t before;   /* of expire and outdated, with `most`; `key` is whom they are behind */
+	unsigned lane;    /* lane.h */
 	struct pc__op *lane_next;
 	bool in_lane;
 } pc__op;
@@ -78,6 +86,7 @@ const char *pc__job_bytes(pc__job *job, const char *bytes, size_t len);
 void pc__op_items(pc__op *op, const pc_item *items, size_t n);
 void pc__op_entry(pc__op *op, const pc_entry *entry);
 void pc__op_query(pc__op *op, const pc_query *query);
+void pc__op_search(pc__op *op, const pc_search *search);
 /* The bytes that its items or entry take, for pc__job_new. */
 size_t pc__items_size(const pc_item *items, size_t n);
 

@@ -10,7 +10,7 @@
 
 void pc__rows_init(struct pc_rows *rows)
 {
-	*rows = (struct pc_rows){ .total = -1 };
+	*rows = (struct pc_rows){ .total = -1, .index = -1 };
 }
 
 void pc__rows_clear(struct pc_rows *rows)
@@ -64,4 +64,14 @@ void pc_rows_total(pc_rows *rows, int64_t total, bool more)
 {
 	rows->total = total;
 	rows->more = more;
+}
+
+void pc_rows_index(pc_rows *rows, int64_t index)
+{
+	rows->index = index;
+}
+
+void pc_rows_extent(pc_rows *rows, const pc_extent *extent)
+{
+	rows->extent = *extent;
 }

@@ -1,7 +1,7 @@
 /*
  * rows.h - what a reading job found, gathered on a store thread and read on the main thread.
  *
- * Drivers fill it by pc_rows_item, pc_rows_entry and pc_rows_total (store.h), which copy. Zeroed
+ * Drivers fill it by pc_rows_item and its like (store.h), which copy. Zeroed
  * memory is an empty one.
  */
 #pragma once
@@ -16,8 +16,9 @@ struct pc_rows {
 	size_t n_items, items_size;
 	pc_entry *entries;
 	size_t n_entries, entries_size;
-	int64_t total; /* set by pc__rows_init to -1: not asked for */
+	int64_t total, index; /* set by pc__rows_init to -1: not asked for */
 	bool more;
+	pc_extent extent;
 };
 
 void pc__rows_init(struct pc_rows *rows);

@@ -90,7 +90,6 @@ static void queue(pc__worker *w, pc__job *job)
 	bool write = job->write;
 	bool direct = !write && !w->driver->one_thread &&
 	              w->tickets.accepted <= atomic_load(&w->committed);
-	struct pc__job_queue *to;
 	bool first;
 
 	if (write)
@@ -98,9 +97,12 @@ static void queue(pc__worker *w, pc__job *job)
 	count(w, job);
 	uv_mutex_lock(&w->lock);
 	w->under_way++;
-	to = direct ? &w->reads : &w->writes;
-	first = to->head == NULL;
-	pc__job_queue_add(to, job);
+	if (direct) {
+		first = pc__worker_add_read(w, job);
+	} else {
+		first = w->writes.head == NULL;
+		pc__job_queue_add(&w->writes, job);
+	}
 	uv_mutex_unlock(&w->lock);
 	/* Told when the lock is free: who wakes up needs it. Who finds more jobs tells the next. */
 	if (first)

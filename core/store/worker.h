@@ -7,6 +7,8 @@
  *
  * A read sees every write that was called before it: it goes to a reader at once when those are
  * committed, else it follows them through the writer's queue and goes to a reader after the commit.
+ * Short reads come first, and of the readers one at most is busy with a search of an archive: in
+ * the order of coming, so that whoever asks for one page at a time gets his turn.
  * Where the driver wants one thread, the writer reads as well.
  *
  * At most PC__WORKER_JOBS jobs, or PC__WORKER_BYTES of them, are under way; further ones come back

@@ -10,6 +10,9 @@
 #include "store/ticket.h"
 #include "store/worker.h"
 
+/* A few pages of an index; a query over an archive; all there is. */
+enum pc__read { PC__READ_SHORT, PC__READ_SEARCH, PC__READ_WHOLE, PC__READS };
+
 struct pc__worker {
 	const pc_store_driver *driver;
 	pc_db *db;
@@ -17,7 +20,8 @@ struct pc__worker {
 	uv_mutex_t lock; /* for this block */
 	uv_cond_t to_write, to_read, idle;
 	struct pc__job_queue writes; /* and reads that follow them */
-	struct pc__job_queue reads;
+	struct pc__job_queue reads[PC__READS];
+	bool reading[PC__READS]; /* one of that kind is being read */
 	struct pc__job_queue finished;
 	size_t under_way; /* submitted and not finished */
 	bool stopping;    /* nothing comes any more */
@@ -42,5 +46,7 @@ struct pc__worker {
 /* Starts and ends the threads; ending waits for what is queued. */
 void pc__worker_start(struct pc__worker *w);
 void pc__worker_stop(struct pc__worker *w);
+/* With the lock: a read that may begin. True: a reader must be told. */
+bool pc__worker_add_read(struct pc__worker *w, pc__job *job);
 /* Any thread: these jobs are finished; main is woken. `n` of them were under way. */
 void pc__worker_publish(struct pc__worker *w, struct pc__job_queue *jobs, size_t n);

@@ -41,10 +41,13 @@ void pc__worker_publish(struct pc__worker *w, struct pc__job_queue *jobs, size_t
 
 static void hand_to_readers(struct pc__worker *w, struct pc__job_queue *reads)
 {
+	pc__job *job;
+
 	if (reads->head == NULL)
 		return;
 	uv_mutex_lock(&w->lock);
-	pc__job_queue_join(&w->reads, reads);
+	while ((job = pc__job_queue_take(reads)))
+		pc__worker_add_read(w, job);
 	uv_cond_broadcast(&w->to_read);
 	uv_mutex_unlock(&w->lock);
 }
@@ -173,33 +176,75 @@ static void writer_main(void *arg)
 	uv_mutex_unlock(&w->lock);
 }
 
-/* A few pages of an index, against a query over an archive. */
-static bool is_short(const pc__job *job)
+/* ---- readers: short reads before long ones */
+
+static enum pc__read kind_of(const pc__job *job)
 {
-	return job->n_ops == 1 && job->ops->type == PC__OP_GET;
+	if (job->n_ops != 1 || job->ops->type < PC__OP_FIRST_SEARCH)
+		return PC__READ_SHORT;
+	return job->ops->type < PC__OP_FIRST_WHOLE ? PC__READ_SEARCH : PC__READ_WHOLE;
 }
 
-/* One job, and short ones behind a short one: what came together is answered together. What is
- * left goes to the next reader. None: the end. */
-static struct pc__job_queue next_reads(struct pc__worker *w)
+bool pc__worker_add_read(struct pc__worker *w, pc__job *job)
 {
-	struct pc__job_queue jobs = { 0 };
-	pc__job *job;
+	struct pc__job_queue *to = &w->reads[kind_of(job)];
+	bool first = to->head == NULL;
+
+	pc__job_queue_add(to, job);
+	return first;
+}
+
+/* One search at a time, and one job over the whole database: however many of them wait, and however
+ * long one takes, what a log-in needs does not wait behind them, nor the one kind for the other. */
+static struct pc__job_queue *next_queue(struct pc__worker *w)
+{
+	for (int kind = 0; kind < PC__READS; kind++)
+		if (w->reads[kind].head && (kind == PC__READ_SHORT || !w->reading[kind]))
+			return &w->reads[kind];
+	return NULL;
+}
+
+static bool is_at_end(const struct pc__worker *w)
+{
+	for (int kind = 0; kind < PC__READS; kind++)
+		if (w->reads[kind].head)
+			return false;
+	return w->writer_ended;
+}
+
+/* A short job comes with others behind it: what came together is answered together. What is left
+ * goes to the next reader. None: the end. */
+static struct pc__job_queue next_reads(struct pc__worker *w, enum pc__read *kind_r)
+{
+	struct pc__job_queue jobs = { 0 }, *from;
+	int most;
 	bool more;
 
 	uv_mutex_lock(&w->lock);
-	while (w->reads.head == NULL && !w->writer_ended)
+	while ((from = next_queue(w)) == NULL && !is_at_end(w))
 		uv_cond_wait(&w->to_read, &w->lock);
-	for (int n = 0; n < READS_AT_ONCE && (job = pc__job_queue_take(&w->reads)); n++) {
-		pc__job_queue_add(&jobs, job);
-		if (!is_short(job) || !w->reads.head || !is_short(w->reads.head))
-			break;
+	if (from) {
+		*kind_r = (enum pc__read)(from - w->reads);
+		w->reading[*kind_r] = true;
+		most = *kind_r == PC__READ_SHORT ? READS_AT_ONCE : 1;
+		while (from->head && most-- > 0)
+			pc__job_queue_add(&jobs, pc__job_queue_take(from));
 	}
-	more = w->reads.head != NULL;
+	more = next_queue(w) != NULL;
 	uv_mutex_unlock(&w->lock);
 	if (more)
 		uv_cond_signal(&w->to_read);
 	return jobs;
+}
+
+static void end_reads(struct pc__worker *w, enum pc__read kind)
+{
+	if (kind == PC__READ_SHORT)
+		return;
+	uv_mutex_lock(&w->lock);
+	w->reading[kind] = false;
+	uv_cond_broadcast(&w->to_read);
+	uv_mutex_unlock(&w->lock);
 }
 
 static int open_reader(struct pc__worker *w, void **reader)
@@ -224,13 +269,15 @@ static void reader_main(void *arg)
 	struct pc__worker *w = arg;
 	void *reader = NULL;
 	struct pc__job_queue jobs;
+	enum pc__read kind;
 
-	while ((jobs = next_reads(w)).head) {
+	while ((jobs = next_reads(w, &kind)).head) {
 		size_t n = 0;
 
 		for (pc__job *job = jobs.head; job; job = job->next, n++)
 			read_job(w, job, &reader);
 		pc__worker_publish(w, &jobs, n);
+		end_reads(w, kind);
 	}
 	if (reader && w->driver->reader_close)
 		w->driver->reader_close(w->db, reader);

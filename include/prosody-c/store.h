@@ -109,6 +109,53 @@ PC_EXPORT pc_ticket pc_archive_append_limited(pc_store *st, const char *user, co
                                               size_t most, char id_r[static PC_ENTRY_ID_SIZE],
                                               pc_done_fn *fn, void *data);
 
+/* ---- more of archives, since ABI 1.2. Drivers that know less of them answer PC_ENOTSUP. */
+
+/* An entry that can be found by words, where the driver knows words: `text` is what they are looked
+ * for in. They go with the entry, and when its value is replaced. */
+PC_EXPORT pc_ticket pc_archive_append_text(pc_store *st, const char *user, const pc_entry *entry,
+                                           const char *text, char id_r[static PC_ENTRY_ID_SIZE],
+                                           pc_done_fn *fn, void *data);
+
+/* A search of which `query` wants a page: its `before`, `after` and `limit` say which, everything
+ * else says what belongs to the search. */
+typedef struct pc_search {
+	size_t size; /* sizeof(pc_search) */
+	pc_query query;
+	const char *above, *below; /* ids: only what lies between; NULL: open. Unknown: PC_ENOENT */
+	const char *text;          /* all of its words must be in the entry's text; NULL: any */
+	bool all_ids;              /* each of the query's ids must be there: else PC_ENOENT */
+} pc_search;
+
+/* Made by the core alone; it grows at its end. */
+typedef struct pc_found {
+	const pc_entry *entries; /* borrowed */
+	size_t n;
+	bool more;     /* behind them in the order that was asked for */
+	int64_t total; /* of the search; -1: not asked for, or more than PC_COUNT_MOST */
+	int64_t index; /* how many of the search are older than all of these; -1 likewise */
+} pc_found;
+#define PC_COUNT_MOST 100000
+#define PC_PAGE_BYTES ((size_t)1024 * 1024)
+
+/* A page ends at the query's limit, or after PC_PAGE_BYTES. PC_ETIMEOUT: looking took too long. */
+typedef void pc_found_fn(int err, const pc_found *found, void *data);
+PC_EXPORT void pc_archive_search(pc_store *st, const char *user, const pc_search *search,
+                                 pc_found_fn *fn, void *data);
+
+/* How much a user keeps there. Made by the core alone; it grows at its end. */
+typedef struct pc_extent {
+	int64_t entries, bytes; /* bytes: of the values */
+	int64_t oldest, newest; /* when the first and the last were added; 0 where there is none */
+} pc_extent;
+typedef void pc_extent_fn(int err, const pc_extent *extent, void *data);
+PC_EXPORT void pc_archive_extent(pc_store *st, const char *user, pc_extent_fn *fn, void *data);
+
+/* Removes what the user, or (NULL) each user, added before that time, from the oldest on and a few
+ * at a time: other writes go on in between. fn (may be NULL) is told when it is done. */
+PC_EXPORT void pc_archive_expire(pc_store *st, const char *user, int64_t before, pc_done_fn *fn,
+                                 void *data);
+
 /* ---- several writes as one: all or none, one ticket. Only stores of the same database. */
 
 typedef struct pc_batch pc_batch;
@@ -142,6 +189,8 @@ typedef struct pc_rows pc_rows;
 PC_EXPORT void pc_rows_item(pc_rows *rows, const char *key, const char *value, size_t len);
 PC_EXPORT void pc_rows_entry(pc_rows *rows, const pc_entry *entry);
 PC_EXPORT void pc_rows_total(pc_rows *rows, int64_t total, bool more);
+PC_EXPORT void pc_rows_index(pc_rows *rows, int64_t index);
+PC_EXPORT void pc_rows_extent(pc_rows *rows, const pc_extent *extent);
 
 typedef struct pc_store_driver {
 	size_t size;
@@ -184,4 +233,15 @@ typedef struct pc_store_driver {
 	 * it is none, or damaged; PC_EEXIST where there is data of users already, unless `force`.
 	 */
 	int (*restore)(pc_db *db, const char *path, bool force);
+	/* Since ABI 1.2, each may be NULL. */
+	int (*append_text)(pc_db *db, const pc_key *k, const pc_entry *entry, const char *text);
+	/* Of the oldest `most` entries of the user those that were added before that time go. */
+	int (*expire)(pc_db *db, const pc_key *k, int64_t before, size_t most);
+	int (*search)(pc_db *db, void *reader, const pc_key *k, const pc_search *search,
+	              pc_rows *rows);
+	int (*extent)(pc_db *db, void *reader, const pc_key *k, pc_rows *rows);
+	/* Users whose oldest entry was added before that time, as items: at most `most`, sorted,
+	 * the first behind that user (NULL: from the beginning). k->user is set: this one alone. */
+	int (*outdated)(pc_db *db, void *reader, const pc_key *k, int64_t before,
+	                const char *behind, size_t most, pc_rows *rows);
 } pc_store_driver;

@@ -96,33 +96,137 @@ int memory_remove(pc_db *db, const pc_key *k, const pc_query *query)
 	return PC_OK;
 }
 
-int memory_find(pc_db *db, void *reader, const pc_key *k, const pc_query *query, pc_rows *rows)
-{
-	static const pc_query everything;
-	static const struct owner nobody;
-	const pc_query *q = query ? query : &everything;
-	const struct owner *o = memory_owner(db, k, false);
-	size_t first, end, n = 0;
-	int64_t total = 0;
-	bool more = false;
+/* ---- searching */
 
-	(void)reader;
-	if (o == NULL)
-		o = &nobody;
-	if (bounds(o, q, &first, &end) != PC_OK)
-		return PC_ENOENT;
-	for (size_t i = 0; i < o->n_entries; i++)
-		total += matches(&o->entries[i], q);
-	for (size_t i = 0; first + i < end && !more; i++) {
-		const pc_entry *e = &o->entries[q->reverse ? end - 1 - i : first + i];
+struct page {
+	size_t first, end; /* places in the archive */
+	size_t oldest;     /* of those that were given */
+	size_t n, bytes;
+	bool more;
+};
+
+static void give(const struct owner *o, const pc_query *q, struct page *p, pc_rows *rows)
+{
+	for (size_t i = 0; p->first + i < p->end && !p->more; i++) {
+		size_t at = q->reverse ? p->end - 1 - i : p->first + i;
+		const pc_entry *e = &o->entries[at];
 
 		if (!matches(e, q))
 			continue;
-		if (q->limit && n++ == q->limit)
-			more = true;
-		else
-			pc_rows_entry(rows, e);
+		if (q->limit && (p->n == q->limit || p->bytes > PC_PAGE_BYTES)) {
+			p->more = true;
+			break;
+		}
+		if (p->n++ == 0 || q->reverse)
+			p->oldest = at;
+		p->bytes += e->len;
+		pc_rows_entry(rows, e);
 	}
-	pc_rows_total(rows, q->count ? total : -1, more);
+}
+
+static int64_t count(const struct owner *o, const pc_query *q, size_t first, size_t end)
+{
+	int64_t n = 0;
+
+	for (size_t i = first; i < end && n <= PC_COUNT_MOST; i++)
+		n += matches(&o->entries[i], q);
+	return n <= PC_COUNT_MOST ? n : -1;
+}
+
+/* PC_ENOENT: one of the ids that must be there is not. */
+static int check_ids(const struct owner *o, const pc_search *s)
+{
+	for (size_t i = 0; s->all_ids && i < s->query.n_ids; i++)
+		if (entry_at(o, s->query.ids[i]) == o->n_entries)
+			return PC_ENOENT;
+	return PC_OK;
+}
+
+int memory_search(pc_db *db, void *reader, const pc_key *k, const pc_search *s, pc_rows *rows)
+{
+	static const struct owner nobody;
+	const pc_query *q = &s->query, whole = { .after = s->above, .before = s->below };
+	const struct owner *o = memory_owner(db, k, false);
+	struct page p = { 0 };
+	size_t first, end;
+
+	(void)reader;
+	if (s->text)
+		return PC_ENOTSUP;
+	if (o == NULL)
+		o = &nobody;
+	if (bounds(o, &whole, &first, &end) != PC_OK || bounds(o, q, &p.first, &p.end) != PC_OK ||
+	    check_ids(o, s) != PC_OK)
+		return PC_ENOENT;
+	p.first = p.first > first ? p.first : first;
+	p.end = p.end < end ? p.end : end;
+	give(o, q, &p, rows);
+	pc_rows_total(rows, q->count ? count(o, q, first, end) : -1, p.more);
+	if (q->count && p.n > 0)
+		pc_rows_index(rows, count(o, q, first, p.oldest));
+	return PC_OK;
+}
+
+int memory_find(pc_db *db, void *reader, const pc_key *k, const pc_query *query, pc_rows *rows)
+{
+	pc_search s = { .size = sizeof(s) };
+
+	if (query)
+		s.query = *query;
+	return memory_search(db, reader, k, &s, rows);
+}
+
+/* ---- age and extent */
+
+int memory_expire(pc_db *db, const pc_key *k, int64_t before, size_t most)
+{
+	struct owner *o = memory_owner(db, k, false);
+
+	for (size_t at = 0; o && at < o->n_entries && most > 0; most--) {
+		if (o->entries[at].when < before)
+			memory_remove_entry(db, o, at);
+		else
+			at++;
+	}
+	return PC_OK;
+}
+
+int memory_extent(pc_db *db, void *reader, const pc_key *k, pc_rows *rows)
+{
+	const struct owner *o = memory_owner(db, k, false);
+	pc_extent e = { 0 };
+
+	(void)reader;
+	for (size_t i = 0; o && i < o->n_entries; i++) {
+		e.entries++;
+		e.bytes += (int64_t)o->entries[i].len;
+		e.newest = o->entries[i].when;
+	}
+	if (e.entries > 0)
+		e.oldest = o->entries[0].when;
+	pc_rows_extent(rows, &e);
+	return PC_OK;
+}
+
+static int by_user(struct owner *a, struct owner *b)
+{
+	return strcmp(a->user, b->user);
+}
+
+int memory_outdated(pc_db *db, void *reader, const pc_key *k, int64_t before, const char *behind,
+                    size_t most, pc_rows *rows)
+{
+	(void)reader;
+	HASH_SORT(db->owners, by_user);
+	for (struct owner *o = db->owners; o && most > 0; o = o->hh.next) {
+		if (strcmp(o->host, k->host) != 0 || strcmp(o->store, k->store) != 0 ||
+		    o->n_entries == 0 || o->entries[0].when >= before)
+			continue;
+		if (k->user[0] ? strcmp(o->user, k->user) != 0
+		               : strcmp(o->user, behind ? behind : "") <= 0)
+			continue;
+		pc_rows_item(rows, o->user, "", 0);
+		most--;
+	}
 	return PC_OK;
 }

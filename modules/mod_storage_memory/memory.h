@@ -75,3 +75,8 @@ int memory_append(pc_db *db, const pc_key *k, const pc_entry *entry, size_t most
 int memory_replace(pc_db *db, const pc_key *k, const char *id, const char *value, size_t len);
 int memory_remove(pc_db *db, const pc_key *k, const pc_query *query);
 int memory_find(pc_db *db, void *reader, const pc_key *k, const pc_query *query, pc_rows *rows);
+int memory_search(pc_db *db, void *reader, const pc_key *k, const pc_search *search, pc_rows *rows);
+int memory_expire(pc_db *db, const pc_key *k, int64_t before, size_t most);
+int memory_extent(pc_db *db, void *reader, const pc_key *k, pc_rows *rows);
+int memory_outdated(pc_db *db, void *reader, const pc_key *k, int64_t before, const char *behind,
+                    size_t most, pc_rows *rows);

@@ -73,6 +73,10 @@ static const pc_store_driver driver = {
 	.get_all = memory_get_all,
 	.users = memory_users,
 	.find = memory_find,
+	.expire = memory_expire,
+	.search = memory_search,
+	.extent = memory_extent,
+	.outdated = memory_outdated,
 };
 
 static void load(pc_module *m)

@@ -154,6 +154,8 @@ static int set_up(struct connection *c, const char *path)
 	if (!err)
 		err = use_wal(c, path);
 	if (!err)
+		err = sqlite_words_follow(c);
+	if (!err)
 		err = sqlite_exec(c, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;"
 		                     "PRAGMA journal_size_limit = 16777216;");
 	return err;

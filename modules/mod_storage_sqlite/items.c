@@ -71,8 +71,7 @@ static int set_all(struct connection *c, sqlite3_int64 owner, const pc_item *ite
 	return err;
 }
 
-/* Several statements that are one write: undone together. */
-static int end_job(struct connection *c, int err)
+int sqlite_end_job(struct connection *c, int err)
 {
 	if (sqlite3_get_autocommit(c->sql))
 		return PC_EIO;
@@ -95,7 +94,7 @@ int sqlite_set(pc_db *db, const pc_key *k, const pc_item *items, size_t n, bool 
 	if (n + replace_all < 2)
 		return set_all(c, owner, items, n, replace_all);
 	err = sqlite_run_simple(c, SAVE_JOB);
-	return err ? err : end_job(c, set_all(c, owner, items, n, replace_all));
+	return err ? err : sqlite_end_job(c, set_all(c, owner, items, n, replace_all));
 }
 
 /* Is the value what is expected (NULL: none)? PC_OK or PC_ECONFLICT. */
@@ -158,8 +157,10 @@ int sqlite_purge(pc_db *db, const pc_key *k)
 	if (!err)
 		err = purge_from(c, ENTRIES_PURGE, k);
 	if (!err)
+		err = sqlite_words_clean(c);
+	if (!err)
 		err = purge_from(c, OWNER_PURGE, k);
-	return end_job(c, err);
+	return sqlite_end_job(c, err);
 }
 
 /* ---- reading */

@@ -26,6 +26,11 @@ static const pc_store_driver driver = {
 	.check = sqlite_check,
 	.backup = sqlite_backup,
 	.restore = sqlite_restore,
+	.append_text = sqlite_append_text,
+	.expire = sqlite_expire,
+	.search = sqlite_search,
+	.extent = sqlite_extent,
+	.outdated = sqlite_outdated,
 };
 
 static const pc_option options[] = {

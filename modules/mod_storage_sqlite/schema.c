@@ -14,6 +14,10 @@ static const char *const steps[] = {
 	"CREATE UNIQUE INDEX archive_id ON archive (owner, id);"
 	/* the whole condition of a search is in the index: only what matches is fetched */
 	"CREATE INDEX archive_order ON archive (owner, sort, \"when\", \"with\");",
+	/* Words of entries that can be found by them. The owner is a word of its own, so that a
+	 * search touches what is its owner's. */
+	"CREATE VIRTUAL TABLE words USING fts5(owner, text,"
+	"  tokenize = 'unicode61 remove_diacritics 2');",
 };
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

@@ -9,7 +9,9 @@
  *   database.c             opening, locking, transactions, the check, closing
  *   schema.c               tables, versions, whose file it is
  *   statement.c            statements that are prepared once; errors
- *   items.c, archive.c     the two kinds of store
+ *   items.c                maps
+ *   archive.c, search.c    archives: what changes them, what is found in them
+ *   words.c                full text
  *   backup.c               a copy while it serves, and the way back
  *
  * A connection is used by one thread at a time: the writer's is opened and closed on the main
@@ -37,9 +39,19 @@ enum statement {
 	ITEMS_PURGE,
 	USERS,
 	ENTRY_PUT,
+	ENTRY_REMOVE,
 	ENTRY_REPLACE,
 	ENTRY_SORT,
 	ENTRIES_COUNT_TO,
+	ENTRY_WORDS,
+	ENTRY_FORGET_WORDS,
+	WORDS_GONE,
+	WORDS_CLEAN,
+	WORDS_CLEANED,
+	ENTRIES_EXPIRE,
+	ENTRIES_EXTENT,
+	ENTRIES_OUTDATED,
+	ENTRY_OUTDATED,
 	ENTRIES_PURGE,
 	BEGIN,
 	COMMIT,
@@ -56,6 +68,7 @@ enum statement {
 
 /* Searches of archives: what is wanted, how `with` is compared, which end first. */
 enum search { SEARCH_ROWS, SEARCH_COUNT, SEARCH_DELETE, N_SEARCHES };
+#define IDS_MOST 10000
 enum with { WITH_ANY, WITH_BARE, WITH_FULL, N_WITHS };
 
 struct connection {
@@ -63,6 +76,8 @@ struct connection {
 	sqlite3 *sql;
 	sqlite3_stmt *statements[N_STATEMENTS];
 	sqlite3_stmt *searches[N_SEARCHES][N_WITHS][2];
+	sqlite3_stmt *word_searches[SEARCH_DELETE][N_WITHS][2];
+	int64_t deadline; /* of the search under way, by the monotonic clock; 0: none */
 	int logged_rc; /* the last failure that was logged, and when: a full disk fails every write
 	                */
 	int64_t logged_at;
@@ -125,6 +140,8 @@ int sqlite_exec(struct connection *c, const char *text);
 int sqlite_owner(struct connection *c, const pc_key *k, sqlite3_int64 *owner_r);
 /* The same, made if there is none. */
 int sqlite_owner_add(struct connection *c, const pc_key *k, sqlite3_int64 *owner_r);
+/* Ends what SAVE_JOB began: several statements that are one write, and are undone together. */
+int sqlite_end_job(struct connection *c, int err);
 int sqlite_set(pc_db *db, const pc_key *k, const pc_item *items, size_t n, bool replace_all);
 int sqlite_swap(pc_db *db, const pc_key *k, const char *key, const char *expected,
                 const char *value);
@@ -141,6 +158,39 @@ int sqlite_restore(pc_db *db, const char *path, bool force);
 /* ---- archive.c */
 
 int sqlite_append(pc_db *db, const pc_key *k, const pc_entry *entry, size_t most);
+int sqlite_append_text(pc_db *db, const pc_key *k, const pc_entry *entry, const char *text);
 int sqlite_replace(pc_db *db, const pc_key *k, const char *id, const char *value, size_t len);
 int sqlite_remove(pc_db *db, const pc_key *k, const pc_query *query);
+int sqlite_expire(pc_db *db, const pc_key *k, int64_t before, size_t most);
+int sqlite_extent(pc_db *db, void *reader, const pc_key *k, pc_rows *rows);
+int sqlite_outdated(pc_db *db, void *reader, const pc_key *k, int64_t before, const char *behind,
+                    size_t most, pc_rows *rows);
+
+/* ---- search.c */
+
+struct range {
+	sqlite3_int64 owner, after, before; /* sort numbers, themselves not of it */
+};
+
+/* PC_ENOENT: an id is not an entry of range->owner. */
+int sqlite_range(struct connection *c, const char *after, const char *before, struct range *range);
+/* The statement with all bound, ready to be stepped; NULL with the failure logged. `words` are an
+ * expression of FTS5, or NULL. It is given back by sqlite_search_end. */
+sqlite3_stmt *sqlite_search_begin(struct connection *c, enum search what, const pc_query *q,
+                                  const char *words, const struct range *range,
+                                  sqlite3_int64 limit);
+void sqlite_search_end(sqlite3_stmt *st, const pc_query *q);
 int sqlite_find(pc_db *db, void *reader, const pc_key *k, const pc_query *query, pc_rows *rows);
+int sqlite_search(pc_db *db, void *reader, const pc_key *k, const pc_search *search, pc_rows *rows);
+
+/* ---- words.c */
+
+/* For the connection that writes: from now on it knows which entries with words have gone. */
+int sqlite_words_follow(struct connection *c);
+/* Their words go, too: after each statement that removes entries. */
+int sqlite_words_clean(struct connection *c);
+int sqlite_words_put(struct connection *c, sqlite3_int64 owner, sqlite3_int64 sort,
+                     const char *text);
+/* What FTS5 is asked for: all words of the text in entries of that owner. free() it. NULL: the text
+ * has no word. */
+char *sqlite_words_wanted(sqlite3_int64 owner, const char *text);

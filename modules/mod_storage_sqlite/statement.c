@@ -28,12 +28,35 @@ static const char *const texts[N_STATEMENTS] = {
 	[USERS] = "SELECT user, '' FROM owner o WHERE host = ?1 AND store = ?2 AND user <> '' AND"
 	          " (EXISTS (SELECT 1 FROM items WHERE owner = o.id) OR"
 	          "  EXISTS (SELECT 1 FROM archive WHERE owner = o.id)) ORDER BY user",
-	[ENTRY_PUT] = "INSERT OR REPLACE INTO archive (owner, id, \"when\", \"with\", value)"
+	[ENTRY_PUT] = "INSERT INTO archive (owner, id, \"when\", \"with\", value)"
 	              " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[ENTRY_REMOVE] = "DELETE FROM archive WHERE owner = ?1 AND id = ?2",
 	[ENTRY_REPLACE] = "UPDATE archive SET value = ?3 WHERE owner = ?1 AND id = ?2",
 	[ENTRY_SORT] = "SELECT sort FROM archive WHERE owner = ?1 AND id = ?2",
 	[ENTRIES_COUNT_TO] = "SELECT count(*) FROM"
 	                     " (SELECT 1 FROM archive WHERE owner = ?1 LIMIT ?2)",
+	[ENTRY_WORDS] = "INSERT OR REPLACE INTO words (rowid, owner, text) VALUES (?1, ?2, ?3)",
+	[ENTRY_FORGET_WORDS] = "DELETE FROM words WHERE rowid ="
+	                       " (SELECT sort FROM archive WHERE owner = ?1 AND id = ?2)",
+	[WORDS_GONE] = "SELECT 1 FROM gone LIMIT 1",
+	[WORDS_CLEAN] = "DELETE FROM words WHERE rowid IN (SELECT sort FROM gone)",
+	[WORDS_CLEANED] = "DELETE FROM gone",
+	[ENTRIES_EXPIRE] = "DELETE FROM archive WHERE sort IN (SELECT sort FROM"
+	                   " (SELECT sort, \"when\" FROM archive INDEXED BY archive_order"
+	                   "  WHERE owner = ?1 ORDER BY sort LIMIT ?3) WHERE \"when\" < ?2)",
+	[ENTRIES_EXTENT] = "SELECT count(*), sum(length(CAST(value AS BLOB))),"
+	                   " (SELECT \"when\" FROM archive INDEXED BY archive_order"
+	                   "  WHERE owner = ?1 ORDER BY sort LIMIT 1),"
+	                   " (SELECT \"when\" FROM archive INDEXED BY archive_order"
+	                   "  WHERE owner = ?1 ORDER BY sort DESC LIMIT 1)"
+	                   " FROM archive WHERE owner = ?1",
+	[ENTRIES_OUTDATED] = "SELECT user, '' FROM owner o WHERE host = ?1 AND store = ?2"
+	                     " AND user > ?3 AND (SELECT \"when\" FROM archive INDEXED BY"
+	                     " archive_order WHERE owner = o.id ORDER BY sort LIMIT 1) < ?4"
+	                     " ORDER BY user LIMIT ?5",
+	[ENTRY_OUTDATED] = "SELECT user, '' FROM owner o WHERE host = ?1 AND store = ?2"
+	                   " AND user = ?3 AND (SELECT \"when\" FROM archive INDEXED BY"
+	                   " archive_order WHERE owner = o.id ORDER BY sort LIMIT 1) < ?4",
 	[ENTRIES_PURGE] = "DELETE FROM archive WHERE owner IN"
 	                  " (SELECT id FROM owner WHERE host = ?1 AND user = ?2)",
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -142,6 +165,11 @@ void sqlite_finalize_all(struct connection *c)
 		for (int with = 0; with < N_WITHS; with++)
 			for (int reverse = 0; reverse < 2; reverse++)
 				sqlite3_finalize(c->searches[what][with][reverse]);
+	for (int what = 0; what < SEARCH_DELETE; what++)
+		for (int with = 0; with < N_WITHS; with++)
+			for (int reverse = 0; reverse < 2; reverse++)
+				sqlite3_finalize(c->word_searches[what][with][reverse]);
 	memset(c->statements, 0, sizeof(c->statements));
 	memset(c->searches, 0, sizeof(c->searches));
+	memset(c->word_searches, 0, sizeof(c->word_searches));
 }

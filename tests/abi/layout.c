@@ -267,6 +267,24 @@ static void store(void)
 	FIELD(pc_query, limit);
 	FIELD(pc_query, reverse);
 	FIELD(pc_query, count);
+	STRUCT(pc_search);
+	FIELD(pc_search, size);
+	FIELD(pc_search, query);
+	FIELD(pc_search, above);
+	FIELD(pc_search, below);
+	FIELD(pc_search, text);
+	FIELD(pc_search, all_ids);
+	STRUCT(pc_found);
+	FIELD(pc_found, entries);
+	FIELD(pc_found, n);
+	FIELD(pc_found, more);
+	FIELD(pc_found, total);
+	FIELD(pc_found, index);
+	STRUCT(pc_extent);
+	FIELD(pc_extent, entries);
+	FIELD(pc_extent, bytes);
+	FIELD(pc_extent, oldest);
+	FIELD(pc_extent, newest);
 	STRUCT(pc_key);
 	FIELD(pc_key, host);
 	FIELD(pc_key, user);
@@ -297,6 +315,11 @@ static void store(void)
 	FIELD(pc_store_driver, release);
 	FIELD(pc_store_driver, backup);
 	FIELD(pc_store_driver, restore);
+	FIELD(pc_store_driver, append_text);
+	FIELD(pc_store_driver, expire);
+	FIELD(pc_store_driver, search);
+	FIELD(pc_store_driver, extent);
+	FIELD(pc_store_driver, outdated);
 }
 
 static void scram(void)

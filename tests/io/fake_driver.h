@@ -27,6 +27,8 @@ struct pc_db {
 	bool open;
 	int written, committed, commits, rollbacks, undone, savepoints;
 	int readers;
+	bool hold_searches; /* they wait */
+	int searching, searching_most;
 };
 
 /* ---- the driver */
@@ -123,6 +125,23 @@ static int fake_get(pc_db *db, void *reader, const pc_key *k, const char *key, p
 	return PC_OK;
 }
 
+static int fake_search(pc_db *db, void *reader, const pc_key *k, const pc_search *search,
+                       pc_rows *rows)
+{
+	(void)reader, (void)k, (void)search;
+	uv_mutex_lock(&db->lock);
+	db->searching++;
+	if (db->searching > db->searching_most)
+		db->searching_most = db->searching;
+	uv_cond_broadcast(&db->changed);
+	while (db->hold_searches)
+		uv_cond_wait(&db->changed, &db->lock);
+	db->searching--;
+	uv_mutex_unlock(&db->lock);
+	pc_rows_item(rows, "", "0", 1);
+	return PC_OK;
+}
+
 static int fake_check(pc_db *db, void *reader)
 {
 	(void)reader;
@@ -141,6 +160,7 @@ static const pc_store_driver threads = {
 	.check = fake_check,
 	.savepoint = fake_savepoint,
 	.release = fake_release,
+	.search = fake_search,
 };
 
 /* ---- a loop, a database, a worker */

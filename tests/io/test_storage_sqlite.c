@@ -72,7 +72,7 @@ static void test_new_file(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	storage_free(&s);
-	assert_int_equal(number("PRAGMA user_version"), 1);
+	assert_int_equal(number("PRAGMA user_version"), 2);
 	assert_int_equal(number("PRAGMA application_id"), 0x50434442);
 	/* closed in order: no log is left, and what was written is there */
 	s = storage_open(&pc_mod_storage_sqlite);
@@ -92,7 +92,7 @@ static void test_empty_file(void **state)
 	s = storage_open(&pc_mod_storage_sqlite);
 	assert_int_equal(storage_put(s, "romeo", "k", "1"), PC_OK);
 	storage_free(&s);
-	assert_int_equal(number("PRAGMA user_version"), 1);
+	assert_int_equal(number("PRAGMA user_version"), 2);
 }
 
 static void test_newer_version(void **state)
@@ -175,6 +175,111 @@ static void test_guest(void **state)
 	assert_string_equal(s->rows.items[0].value, "2");
 	assert_int_equal(storage_put(s, "romeo", "k", "3"), PC_OK);
 	storage_free(&s);
+}
+
+/* ---- a file of the first version of the tables */
+
+static const char first_version[] =
+        "CREATE TABLE owner (id INTEGER PRIMARY KEY, host TEXT NOT NULL, store TEXT NOT NULL,"
+        "  user TEXT NOT NULL, UNIQUE (host, store, user));"
+        "CREATE INDEX owner_user ON owner (host, user);"
+        "CREATE TABLE items (owner INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+        "  PRIMARY KEY (owner, key)) WITHOUT ROWID;"
+        "CREATE TABLE archive (sort INTEGER PRIMARY KEY, owner INTEGER NOT NULL, id TEXT NOT NULL,"
+        "  \"when\" INTEGER NOT NULL, \"with\" TEXT, value TEXT NOT NULL);"
+        "CREATE UNIQUE INDEX archive_id ON archive (owner, id);"
+        "CREATE INDEX archive_order ON archive (owner, sort, \"when\", \"with\");"
+        "INSERT INTO owner VALUES (1, 'host', 'store', 'romeo');"
+        "INSERT INTO items VALUES (1, 'k', '1');"
+        "INSERT INTO archive VALUES (7, 1, 'a', 1000, 'juliet@h', 'old');"
+        "PRAGMA user_version = 1; PRAGMA application_id = 1346585666; PRAGMA journal_mode = WAL";
+
+static int append_text(struct storage *s, const char *user, const char *id, const char *text)
+{
+	pc__op *op = storage_op(s, PC__OP_APPEND, user);
+
+	pc__op_entry(op, &(pc_entry){ id, 2000, NULL, "value", 5 });
+	op->text = pc__job_text(op->job, text);
+	return storage_run(s, op);
+}
+
+/* The ids of what has these words, with a space behind each. */
+static void expect_words(struct storage *s, const char *text, const char *wanted)
+{
+	pc__op *op = storage_op(s, PC__OP_SEARCH, "romeo");
+	char got[256] = "";
+
+	pc__op_search(op, &(pc_search){ .size = sizeof(pc_search),
+	                                .query = { .count = true, .limit = 10 },
+	                                .text = text });
+	assert_int_equal(storage_run(s, op), PC_OK);
+	for (size_t i = 0; i < s->rows.n_entries; i++)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s ",
+		         s->rows.entries[i].id);
+	assert_string_equal(got, wanted);
+	assert_int_equal(s->rows.total, s->rows.n_entries);
+}
+
+static void test_first_version(void **state)
+{
+	struct storage *s;
+
+	(void)state;
+	sql(first_version);
+	s = storage_open(&pc_mod_storage_sqlite);
+	storage_get(s, "romeo", "k");
+	assert_string_equal(s->rows.items[0].value, "1");
+	assert_int_equal(append_text(s, "romeo", "b", "new words"), PC_OK);
+	assert_int_equal(storage_run(s, storage_op(s, PC__OP_FIND, "romeo")), PC_OK);
+	assert_int_equal(s->rows.n_entries, 2);
+	assert_string_equal(s->rows.entries[0].value, "old");
+	expect_words(s, "words", "b ");
+	storage_free(&s);
+	assert_int_equal(number("PRAGMA user_version"), 2);
+}
+
+/* ---- words */
+
+static void test_words(void **state)
+{
+	struct storage *s = storage_open(&pc_mod_storage_sqlite);
+	pc__op *op;
+
+	(void)state;
+	append_text(s, "romeo", "a", "Wherefore art thou, Rom\u00e9o?");
+	append_text(s, "romeo", "b", "Deny thy father; and refuse thy name");
+	append_text(s, "juliet", "c", "thou art not mine, romeo");
+	append_text(s, "romeo", "d", "o1 o2 o3 owner text: thou");
+	expect_words(s, "THOU", "a d ");
+	expect_words(s, "romeo thou", "a ");
+	expect_words(s, "thy name", "b ");
+	expect_words(s, "o1", "d ");
+	expect_words(s, "nothing", "");
+	expect_words(s, "", "");
+	expect_words(s, " ?! ... \"", "");
+	/* what would be syntax is none */
+	expect_words(s, "thou OR name", "");
+	expect_words(s, "tho*", "");
+	expect_words(s, "owner:o2", "");
+	expect_words(s, "\") OR owner:o2 OR (\"", "");
+	expect_words(s, "name\" OR \"thou", "");
+	expect_words(s, "NEAR(thou art)", "");
+	/* words go with their entry, with its value and with the user */
+	op = storage_op(s, PC__OP_REPLACE, "romeo");
+	op->key = "b", op->value = "gone", op->len = 4;
+	assert_int_equal(storage_run(s, op), PC_OK);
+	expect_words(s, "name", "");
+	append_text(s, "romeo", "d", "anew");
+	expect_words(s, "thou", "a ");
+	expect_words(s, "anew", "d ");
+	op = storage_op(s, PC__OP_REMOVE, "romeo");
+	pc__op_query(op, &(pc_query){ .ids = (const char *[]){ "a" }, .n_ids = 1 });
+	assert_int_equal(storage_run(s, op), PC_OK);
+	expect_words(s, "thou", "");
+	assert_int_equal(storage_run(s, storage_op(s, PC__OP_PURGE, "romeo")), PC_OK);
+	assert_int_equal(storage_run(s, storage_op(s, PC__OP_PURGE, "juliet")), PC_OK);
+	storage_free(&s);
+	assert_int_equal(number("SELECT count(*) FROM words_docsize"), 0);
 }
 
 /* ---- damage */
@@ -287,6 +392,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_folder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_locked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_guest, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_first_version, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_words, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_truncated, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),

@@ -206,6 +206,54 @@ static void test_read_follows_write(void **state)
 	world_free(s);
 }
 
+static void search(struct world *s, int number, const char *user)
+{
+	pc__job *job = new_job(s, number);
+	pc__op *op = pc__job_add(job, PC__OP_SEARCH, "host", user, "archive");
+
+	pc__op_search(op, &(pc_search){ .size = sizeof(pc_search) });
+	pc__worker_submit(s->w, job);
+}
+
+static void hold_searches(struct world *s, bool held)
+{
+	uv_mutex_lock(&s->db.lock);
+	s->db.hold_searches = held;
+	uv_cond_broadcast(&s->db.changed);
+	while (held && s->db.searching == 0)
+		uv_cond_wait(&s->db.changed, &s->db.lock);
+	uv_mutex_unlock(&s->db.lock);
+}
+
+/* However many searches wait and however long one takes, neither short reads nor writes do; and the
+ * searches come in the order of asking. */
+static void test_search_holds_up_nobody(void **state)
+{
+	static const char *const users[] = { "romeo", "juliet", "nurse", "tybalt" };
+	struct world *s = world_new(&threads);
+
+	(void)state;
+	s->db.hold_searches = true;
+	for (int i = 0; i < 100; i++)
+		search(s, i, users[i % 4]);
+	hold_searches(s, true);
+	for (int i = 0; i < 20; i++) {
+		put(s, 1000 + i, "paris", "k");
+		ask(s, 2000 + i, "paris");
+	}
+	while (s->n < 40)
+		uv_run(&s->loop, UV_RUN_ONCE);
+	for (int i = 0; i < s->n; i++)
+		assert_true(s->log[i].number >= 1000);
+	hold_searches(s, false);
+	run(s);
+	assert_int_equal(s->n, 140);
+	assert_int_equal(s->db.searching_most, 1);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(s->log[40 + i].number, i);
+	world_free(s);
+}
+
 /* With two readers and a writer, what one user asked comes back in the order of asking. */
 static void test_order_of_a_user(void **state)
 {
@@ -427,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_commit_fails),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_read_follows_write),
+		cmocka_unit_test(test_search_holds_up_nobody),
 		cmocka_unit_test(test_order_of_a_user),
 		cmocka_unit_test(test_one_thread),
 		cmocka_unit_test(test_full),

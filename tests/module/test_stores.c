@@ -228,6 +228,60 @@ static void test_archive(void **state)
 	assert_string_equal(told.rows, "b z ");
 }
 
+static void on_found(int err, const pc_found *found, void *data)
+{
+	on_entries(err, found->entries, found->n, found->total, found->more, data);
+}
+
+static void on_extent(int err, const pc_extent *extent, void *data)
+{
+	on_done(err, data);
+	snprintf(told.rows + strlen(told.rows), sizeof(told.rows) - strlen(told.rows),
+	         "%d of %d bytes ", (int)extent->entries, (int)extent->bytes);
+}
+
+/* More users and entries than one portion holds, each with old ones in front of new ones. */
+static void test_expire(void **state)
+{
+	pc_store *st = store("archive", PC_STORE_ARCHIVE);
+	char id[PC_ENTRY_ID_SIZE], user[16];
+
+	(void)state;
+	for (int i = 0; i < 250; i++) {
+		snprintf(user, sizeof(user), "u%d", i);
+		for (int n = 0; n < (i == 7 ? 500 : 2); n++)
+			pc_archive_append(st, user,
+			                  &(pc_entry){ .when = 10, .value = "old", .len = 3 }, id,
+			                  NULL, NULL);
+		pc_archive_append(st, user, &(pc_entry){ .when = 20, .value = "new", .len = 3 }, id,
+		                  NULL, NULL);
+	}
+	pc_archive_expire(st, "u3", 20, on_done, &told);
+	run(1);
+	clear();
+	pc_archive_extent(st, "u3", on_extent, &told);
+	pc_archive_extent(st, "u7", on_extent, &told);
+	run(2);
+	assert_string_equal(told.rows, "1 of 3 bytes 501 of 1503 bytes ");
+	clear();
+	pc_archive_expire(st, NULL, 20, on_done, &told);
+	run(1);
+	clear();
+	for (int i = 0; i < 250; i += 83) {
+		snprintf(user, sizeof(user), "u%d", i);
+		pc_archive_extent(st, user, on_extent, &told);
+	}
+	pc_archive_extent(st, "u7", on_extent, &told);
+	run(5);
+	assert_string_equal(told.rows, "1 of 3 bytes 1 of 3 bytes 1 of 3 bytes 1 of 3 bytes "
+	                               "1 of 3 bytes ");
+	clear();
+	pc_archive_search(st, "u7", &(pc_search){ .size = sizeof(pc_search), .query.count = true },
+	                  on_found, &told);
+	run(1);
+	assert_string_equal(told.rows, "new ");
+}
+
 static void test_bad_id(void **state)
 {
 	pc_store *st = store("archive", PC_STORE_ARCHIVE);
@@ -352,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_map, before),
 		cmocka_unit_test_setup(test_archive, before),
+		cmocka_unit_test_setup(test_expire, before),
 		cmocka_unit_test_setup(test_bad_id, before),
 		cmocka_unit_test_setup(test_batch, before),
 		cmocka_unit_test_setup(test_no_driver, before),
