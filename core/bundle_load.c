@@ -6,6 +6,9 @@
  * account that exists keeps its password. A group is read in parts of bounded size; the last one
  * notes, in the same write, that the group has come. Parts of different groups are under way at
  * once, so that they share commits.
+ *
+ * The server may be serving. A turn of the loop reads no more than a few parts then, and an account
+ * that is online, of which modules hold data in memory, is left for another time.
  */
 #include "bundle_load.h"
 
@@ -15,10 +18,16 @@
 #include <string.h>
 
 #include "commands.h"
+#include "roster_cache.h"
 #include "server.h"
+#include "session_table.h"
+#include "util/mem.h"
 
-#define PART_BYTES (1 << 20)
+#define PART_BYTES (256 << 10)
 #define UNDER_WAY 24
+#define TURN_NS (1000 * 1000) /* of reading */
+
+static bool loading; /* one at a time: two of the same would be in each other's way */
 
 /* ------------------------------------------------------------ reading the bundle */
 
@@ -53,10 +62,19 @@ static void start_part(struct load *l)
 	pc__part_begin(p);
 }
 
+const char *pc__load_obstacle(pc_host *host, const char *user)
+{
+	if (pc__user_find(host, user))
+		return "the account is online: once more when it has gone";
+	if (pc__roster_in_memory(host, user))
+		return "the account is in use: once more in some seconds";
+	return NULL;
+}
+
 /* NULL: the group can be taken. */
 static const char *fault(const struct pc__bundle_group *g)
 {
-	const pc_host *host = pc_host_find(g->host);
+	pc_host *host = pc_host_find(g->host);
 	char buf[PC_JID_BUF];
 	int kind = pc__kept_find(g->store);
 	pc_jid jid;
@@ -68,7 +86,7 @@ static const char *fault(const struct pc__bundle_group *g)
 	if (pc_jid_make(g->user, g->host, NULL, buf, &jid) < 0 || jid.local == NULL ||
 	    strcmp(jid.local, g->user) != 0)
 		return "not a prepared name of an account";
-	return NULL;
+	return pc__load_obstacle(host, g->user);
 }
 
 /* False: the last one was read, or parts must end first. */
@@ -118,13 +136,10 @@ static bool tell_counts(const struct load *l)
 	return changed;
 }
 
-static void finish(struct load *l)
+static void tell_end(struct load *l)
 {
 	bool changed = tell_counts(l);
 
-	l->ended = true;
-	pc__bundle_in_free(&l->in);
-	fclose(l->file);
 	if (l->err != PC_ENOENT)
 		pc_call_end(l->call, PC_EIO, "what is to be moved cannot be read to its end");
 	else if (l->refused > 0)
@@ -136,35 +151,79 @@ static void finish(struct load *l)
 		            changed ? "done" : "nothing was changed: all of it had come before");
 }
 
+static void finish(struct load *l)
+{
+	pc__timer_clear(&l->timer);
+	pc__bundle_in_free(&l->in);
+	fclose(l->file);
+	loading = false;
+	if (l->call) {
+		pc__disown(&l->owned);
+		tell_end(l);
+	}
+	free(l);
+}
+
+static void on_turn(struct pc__timer *t)
+{
+	pc__load_go_on(PC__CONTAINER(t, struct load, timer));
+}
+
 void pc__load_go_on(struct load *l)
 {
-	if (l->ended)
+	uint64_t began = uv_hrtime();
+	bool more = true, in_time = true;
+
+	if (l->going_on)
 		return;
-	while (l->under_way < UNDER_WAY && start_next(l))
-		;
+	l->going_on = true;
+	while (l->under_way < UNDER_WAY && more && in_time) {
+		more = start_next(l);
+		in_time = uv_hrtime() - began < TURN_NS;
+	}
+	l->going_on = false;
 	if (l->under_way == 0 && l->err)
+		finish(l);
+	else if (more && !in_time)
+		pc__timer_set(&l->timer, 0, on_turn);
+}
+
+/* The call ends with its module. What is under way comes to its end. */
+static void on_module_gone(struct pc__owned *o)
+{
+	struct load *l = PC__CONTAINER(o, struct load, owned);
+
+	l->call = NULL;
+	l->err = PC_ECANCELED;
+	if (l->under_way == 0 && !l->going_on)
 		finish(l);
 }
 
 static void run_load(pc_call *call, pc_module *m)
 {
-	struct load *l = pc_call_data(call, sizeof(*l));
 	const char *path = pc_call_arg(call, 0);
+	pc__bundle_in *in;
+	struct load *l;
+	FILE *file;
 
-	if (!pc__server.commands_only) {
-		pc_call_end(call, PC_ESTATE, "the server is running: stop it first");
+	if (loading) {
+		pc_call_end(call, PC_EBUSY, "another import is under way");
 		return;
 	}
-	*l = (struct load){ .call = call, .m = m, .dry = pc_call_arg(call, 1) != NULL };
-	l->file = fopen(path, "re");
-	l->in = l->file ? pc__bundle_in_new(l->file) : NULL;
-	if (l->in) {
-		pc__load_go_on(l);
+	file = fopen(path, "re");
+	in = file ? pc__bundle_in_new(file) : NULL;
+	if (in == NULL) {
+		pc_call_end(call, PC_EIO, "%s: %s", path, file ? "no bundle" : strerror(errno));
+		if (file)
+			fclose(file);
 		return;
 	}
-	pc_call_end(call, PC_EIO, "%s: %s", path, l->file ? "no bundle" : strerror(errno));
-	if (l->file)
-		fclose(l->file);
+	l = pc__alloc(sizeof(*l));
+	*l = (struct load){ .call = call, .file = file, .in = in };
+	l->dry = pc_call_arg(call, 1) != NULL;
+	pc__own(m, &l->owned, on_module_gone);
+	loading = true;
+	pc__load_go_on(l);
 }
 
 const pc_command pc__load_commands[] = {

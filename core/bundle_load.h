@@ -7,7 +7,9 @@
 #include <prosody-c/prosody-c.h>
 
 #include "kept.h"
+#include "modules.h"
 #include "stores.h"
+#include "timers.h"
 #include "util/arena.h"
 #include "util/bundle.h"
 
@@ -18,17 +20,18 @@ struct count {
 };
 
 struct load {
-	pc_call *call;
-	pc_module *m;
+	struct pc__owned owned; /* by the command's module: when it goes, nothing more is begun */
+	struct pc__timer timer; /* goes on in the next turn */
+	pc_call *call;          /* NULL: it has been ended */
 	FILE *file;
 	pc__bundle_in *in;
 	struct pc__bundle_group group;
 	bool in_group, skip, dry;
+	bool going_on; /* within pc__load_go_on() */
 	uint64_t left; /* records of the group */
 	size_t under_way;
 	uint64_t refused; /* groups */
 	int err;
-	bool ended;
 	struct count counts[PC__KEPT];
 };
 
@@ -63,5 +66,7 @@ void pc__load_refuse(struct load *l, const char *host, const char *user, const c
 
 /* ---- bundle_load.c */
 
+/* Why nothing of the account may be changed now, by what is in memory of it; NULL: it may. */
+const char *pc__load_obstacle(pc_host *host, const char *user);
 /* A part has ended: reads on, or ends. */
 void pc__load_go_on(struct load *l);

@@ -26,7 +26,7 @@ static bool is_counted(const struct part *p, const char *key)
 void pc__load_refuse(struct load *l, const char *host, const char *user, const char *store,
                      const char *why)
 {
-	if (l->refused++ < REFUSALS_SHOWN)
+	if (l->refused++ < REFUSALS_SHOWN && l->call)
 		pc_call_print(l->call, "not taken: %s of %s@%s: %s", store, user, host, why);
 }
 
@@ -39,15 +39,24 @@ void pc__part_free(struct part *p)
 	pc__arena_free(&arena);
 }
 
-static void part_end(struct part *p, int err)
+/* What follows a part that was refused is not taken either: the note at its end would say that all
+ * of the group has come. */
+static void part_refused(struct part *p, const char *why)
 {
 	struct load *l = p->l;
 
-	if (err != PC_OK)
-		pc__load_refuse(l, pc_host_name(p->host), p->user, p->name, pc_strerror(err));
+	if (why) {
+		pc__load_refuse(l, pc_host_name(p->host), p->user, p->name, why);
+		l->skip = l->skip || !p->last;
+	}
 	pc__part_free(p);
 	l->under_way--;
 	pc__load_go_on(l);
+}
+
+static void part_end(struct part *p, int err)
+{
+	part_refused(p, err != PC_OK ? pc_strerror(err) : NULL);
 }
 
 /* ---- what is here afterwards */
@@ -94,7 +103,7 @@ static void look_after(struct part *p)
 	if (!p->last)
 		part_end(p, PC_OK);
 	else if (is_account(p))
-		pc_user_exists(p->l->m, p->host, p->user, on_account_after, p);
+		pc_user_exists(NULL, p->host, p->user, on_account_after, p);
 	else if (p->archive)
 		pc_archive_find(p->store, p->user, &(pc_query){ .limit = 1, .count = true },
 		                on_entries_after, p);
@@ -138,13 +147,21 @@ static void add_version(struct part *p, pc_batch *b, size_t n_new)
 	pc_batch_set_keys(b, p->store, p->user, &item, 1);
 }
 
+/* Somebody may have logged in since the part was begun. From here on whoever reads finds what is
+ * written. */
 static void write_part(struct part *p)
 {
-	pc_batch *b = pc_batch_new(p->l->m);
+	const char *obstacle = pc__load_obstacle(p->host, p->user);
 	pc_item note = { p->name, p->digest, strlen(p->digest) };
 	char id[PC_ENTRY_ID_SIZE];
 	size_t n_new = 0;
+	pc_batch *b;
 
+	if (obstacle) {
+		part_refused(p, obstacle);
+		return;
+	}
+	b = pc_batch_new(NULL);
 	for (size_t i = 0; i < p->n; i++) {
 		if (p->here[i])
 			continue;
@@ -229,7 +246,7 @@ static void on_account(int err, void *data)
 	} else if (err != PC_ENOENT) {
 		part_end(p, err);
 	} else if (password && !p->l->dry) {
-		pc_user_create(p->l->m, p->host, p->user, password->value, on_created, p);
+		pc_user_create(NULL, p->host, p->user, password->value, on_created, p);
 	} else {
 		take(p);
 	}
@@ -278,6 +295,11 @@ static void on_total(int err, const pc_entry *entries, size_t n, int64_t total, 
 	find_entries(p);
 }
 
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const pc_item *)a)->key, ((const pc_item *)b)->key);
+}
+
 static void on_items_here(int err, const pc_item *items, size_t n, void *data)
 {
 	struct part *p = data;
@@ -290,19 +312,18 @@ static void on_items_here(int err, const pc_item *items, size_t n, void *data)
 		p->count->before += count_items(p, items, n);
 	if (p->first && p->l->dry)
 		p->count->after += count_items(p, items, n);
-	for (size_t j = 0; j < n; j++) {
-		if (!is_counted(p, items[j].key))
-			pc__number_uint(items[j].value, items[j].len, UINT64_MAX / 2, &p->version);
-		for (size_t i = 0; i < p->n; i++)
-			p->here[i] = p->here[i] || strcmp(p->items[i].key, items[j].key) == 0;
-	}
+	if (n > 0 && !is_counted(p, items[0].key)) /* sorted: "" comes first */
+		pc__number_uint(items[0].value, items[0].len, UINT64_MAX / 2, &p->version);
+	for (size_t i = 0; i < p->n; i++)
+		p->here[i] = p->here[i] ||
+		             (n > 0 && bsearch(&p->items[i], items, n, sizeof(*items), by_key));
 	take(p);
 }
 
 static void look(struct part *p)
 {
 	if (is_account(p))
-		pc_user_exists(p->l->m, p->host, p->user, on_account, p);
+		pc_user_exists(NULL, p->host, p->user, on_account, p);
 	else if (!p->archive)
 		pc_store_get(p->store, p->user, on_items_here, p);
 	else if (p->first)

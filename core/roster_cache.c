@@ -91,6 +91,11 @@ pc_roster *pc_roster_of(pc_host *host, const char *user)
 	return c ? c->roster : NULL;
 }
 
+bool pc__roster_in_memory(pc_host *host, const char *user)
+{
+	return find(host, user) != NULL;
+}
+
 /* ------------------------------------------------------------ loading */
 
 static void answer(struct cached *c, int err)

@@ -18,6 +18,8 @@ void pc__roster_expect(pc_host *host, const char *user);
 /* The account has a connected session; its last one has gone. */
 void pc__roster_keep(pc_host *host, const char *user);
 void pc__roster_release(pc_host *host, const char *user);
+/* Is it in memory, or being read? Then it must not be changed behind our back. */
+bool pc__roster_in_memory(pc_host *host, const char *user);
 /* The account was removed: what is in memory is forgotten. */
 void pc__roster_forget(pc_host *host, const char *user);
 /* The host goes, with its stores flushed. */

@@ -1,4 +1,4 @@
-"""prosody-ctl import and export: what Prosody keeps in files and in its database, and XEP-0227; what is damaged."""
+"""prosody-ctl import: what Prosody keeps in files and in its database; what is damaged; into a server that runs."""
 import hashlib
 import hmac
 import json
@@ -210,7 +210,6 @@ def test_prosody(server, write):
     folder = server.dir / "old"
     folder.mkdir()
     source = write(folder)
-    assert "stop it first" in (ctl(server, "import", "prosody", source, status=1), server.said)[1]
     server.stop()
     dry = table(ctl(server, "import", "prosody", source, "--dry-run"))
     equal(dry, {what: (n, 0, n, n) for what, n in COUNTS.items()})
@@ -279,3 +278,48 @@ def test_what_is_here_stays(server):
     ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster' ver='1'/></iq>")
     query = ann.find("iq", id="r").child("query", "jabber:iq:roster")
     equal({i.get("jid"): i.get("name") for i in query.children}, {f"bob@{HOST}": "My Bob", "cal@far.example": None})
+
+
+@alone(accounts=2)
+def test_while_it_runs(server):
+    """The same into a server that serves. Accounts that are online are left for another time, and nothing of them is lost."""
+    folder = write_files(server.dir / "old")
+    watcher = server.online("user0")
+    out = ctl(server, "import", "prosody", folder)
+    equal(table(out), {what: (n, 0, n, n) for what, n in COUNTS.items()})
+    ann = server.client().login("ann", "secret one", "r")
+    ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster' ver=''/></iq>")
+    equal(len(ann.find("iq", id="r").child("query", "jabber:iq:roster").children), 2)
+    out = ctl(server, "import", "prosody", folder, status=1)
+    assert "not taken: roster of ann@localhost: the account is online" in out, out
+    ann.close()
+    first = kept(server)
+    deadline = time.monotonic() + DEADLINE
+    while "nothing was changed" not in (out := server.ctl("import", "prosody", folder, check=False)):
+        assert time.monotonic() < deadline, out
+    equal(kept(server), first)
+    watcher.nothing()
+
+
+@alone(accounts=1)
+def test_the_loop_goes_on(server):
+    """Much comes into a server that serves: no turn of its loop is long."""
+    folder = server.dir / "old" / encode(HOST)
+    many = [{**message(n), "key": f"key-{n}"} for n in range(5000)]
+    for store, suffix, text in (
+            ("accounts", "dat", f"return {lua(keys_of('x'))};"),
+            ("archive", "list", "".join(f"item({lua(each)});\n" for each in many)),
+            ("roster", "dat", f"return {lua({f'c{n}@far.example': {'subscription': 'both', 'groups': {}} for n in range(3000)})};")):
+        (folder / store).mkdir(parents=True)
+        for user in ("ann", "bob"):
+            (folder / store / f"{user}.{suffix}").write_text(text)
+    running = subprocess.Popen([BUILD / "prosody-ctl", "-c", server.config_file, "import", "prosody", folder.parent],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    client, longest, pings = server.online("user0"), 0, 0
+    while running.poll() is None:
+        began = time.monotonic()
+        client.sync()
+        longest, pings = max(longest, time.monotonic() - began), pings + 1
+    equal(table(running.communicate()[0])["archived messages"], (10000, 0, 10000, 10000))
+    print(f"{pings} pings meanwhile, the longest took {1000 * longest:.1f} ms")
+    assert longest < 0.5 * SCALE, f"{longest:.3f} s"  # with the sanitizers, and others on the machine
