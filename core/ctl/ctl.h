@@ -7,7 +7,7 @@
  *   talk.c      requests and answers in the line protocol (util/words.h)
  *   password.c  asking for a password
  *   csv.c       many accounts from a file
- *   moving.c    backups, imports
+ *   moving.c    backups, imports, exports
  */
 #pragma once
 
@@ -58,8 +58,13 @@ char *ctl_password(void);
 int ctl_run(const char *const *words, size_t n);
 
 /* ---- moving.c. Commands whose arguments are files of the caller's: `ctl_moves` says which. */
+struct ctl_moving {
+	bool force, dry_run;
+	const char *host, *user; /* of an export; NULL: all */
+};
 bool ctl_moves(const char *command);
-int ctl_move(const struct ctl *ctl, const char *const *words, size_t n, bool force, bool dry_run);
+int ctl_move(const struct ctl *ctl, const char *const *words, size_t n,
+             const struct ctl_moving *how);
 
 /* ---- csv.c. Lines user,domain,password. The exit status. */
 int ctl_csv(const struct ctl *ctl, const char *file);

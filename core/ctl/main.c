@@ -14,7 +14,7 @@
 static struct ctl ctl;
 static const char *csv;
 static bool reference; /* of `about` */
-static bool force, dry_run;
+static struct ctl_moving moving;
 
 static void usage(FILE *to)
 {
@@ -32,6 +32,10 @@ static void usage(FILE *to)
 	      "  restore FILE [--force]  puts it back; the server is stopped\n"
 	      "  import prosody FOLDER|FILE [--dry-run]\n"
 	      "                          takes what Prosody has kept, in files or by SQLite\n"
+	      "  import xep227 FOLDER|FILE [--dry-run]\n"
+	      "                          takes accounts of any server, by XEP-0227\n"
+	      "  export xep227 [--host HOST] [--user JID] FILE|-\n"
+	      "                          writes accounts so, while the server runs\n"
 	      "  start                   becomes the server, in the foreground\n"
 	      "  status, stats, reload, stop\n"
 	      "  module list [HOST], module info|load|unload|reload [HOST] NAME\n"
@@ -53,6 +57,8 @@ static const struct option long_options[] = {
 	{ "csv", required_argument, NULL, 'C' },
 	{ "force", no_argument, NULL, 'f' },
 	{ "dry-run", no_argument, NULL, 'n' },
+	{ "host", required_argument, NULL, 'H' },
+	{ "user", required_argument, NULL, 'U' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "reference", no_argument, NULL, 'R' },
@@ -85,10 +91,16 @@ static int take_option(int c)
 		ctl.quiet = true;
 		return -1;
 	case 'f':
-		force = true;
+		moving.force = true;
 		return -1;
 	case 'n':
-		dry_run = true;
+		moving.dry_run = true;
+		return -1;
+	case 'H':
+		moving.host = optarg;
+		return -1;
+	case 'U':
+		moving.user = optarg;
 		return -1;
 	case 'V':
 		puts("prosody-ctl " PC_VERSION);
@@ -234,6 +246,6 @@ int main(int argc, char **argv)
 	if (wants_password(argv + optind, n))
 		return run_with_password(argv + optind, n);
 	if (ctl_moves(argv[optind]))
-		return ctl_move(&ctl, (const char *const *)argv + optind, n, force, dry_run);
+		return ctl_move(&ctl, (const char *const *)argv + optind, n, &moving);
 	return ctl_run((const char *const *)argv + optind, n);
 }

@@ -1,9 +1,10 @@
 /*
- * Backups and imports. What is to be moved lies in a bundle (util/bundle.h) meanwhile: a file
+ * Backups, imports, exports. What is to be moved lies in a bundle (util/bundle.h) meanwhile: a file
  * in the data folder, for the server's user alone, which is gone when we end.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <prosody-c/jid.h>
+
 #include "ctl/ctl.h"
 #include "move/move.h"
 #include "util/mem.h"
 
-static char *bundle_path; /* to be removed, whatever ends us */
+/* To be removed, whatever ends us: the bundle, and a file that is not whole yet. */
+static char *bundle_path;
+static const char *part_path;
 
 /* As the server sees it, which is in another folder. */
 static char *from_root(const char *path)
@@ -50,13 +55,18 @@ static void on_signal(int number)
 {
 	if (bundle_path)
 		unlink(bundle_path);
+	if (part_path)
+		unlink(part_path);
 	_exit(128 + number);
 }
 
-static void remove_bundle(void)
+static void remove_files(void)
 {
 	if (bundle_path)
 		unlink(bundle_path);
+	if (part_path)
+		unlink(part_path);
+	part_path = NULL;
 	pc__free(&bundle_path);
 }
 
@@ -125,7 +135,9 @@ static int load_bundle(const struct move *m, bool dry_run)
 	return status == CTL_OK && m->faults > 0 ? CTL_FAILED : status;
 }
 
-static int import(const struct ctl *ctl, const char *source, bool dry_run)
+typedef int read_fn(struct move *m, const char *source);
+
+static int import(const struct ctl *ctl, read_fn *read_source, const char *source, bool dry_run)
 {
 	FILE *file = make_bundle(ctl);
 	struct move m = { .file = source };
@@ -134,7 +146,7 @@ static int import(const struct ctl *ctl, const char *source, bool dry_run)
 	if (file == NULL)
 		return CTL_FAILED;
 	m.out = pc__bundle_out_new(file);
-	err = read_prosody(&m, source);
+	err = read_source(&m, source);
 	written = pc__bundle_out_free(&m.out);
 	if (fclose(file) != 0 || written != PC_OK) {
 		fprintf(stderr, "prosody-ctl: %s: it cannot be written\n", bundle_path);
@@ -143,9 +155,108 @@ static int import(const struct ctl *ctl, const char *source, bool dry_run)
 	return err == PC_OK ? load_bundle(&m, dry_run) : CTL_FAILED;
 }
 
+/* ------------------------------------------------------------ export */
+
+/* A new file that only its owner may read; "-": where standard output was, for from now on what is
+ * said goes to standard error. NULL: the message was printed. */
+static FILE *open_output(const char *path)
+{
+	int fd;
+
+	if (strcmp(path, "-") == 0) {
+		fflush(stdout);
+		fd = dup(STDOUT_FILENO);
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		return fdopen(fd, "w");
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		fprintf(stderr, "prosody-ctl: %s: %s\n", path, strerror(errno));
+		return NULL;
+	}
+	part_path = path;
+	return fdopen(fd, "w");
+}
+
+static int close_output(FILE *out, int err)
+{
+	bool synced = fflush(out) == 0 && (fsync(fileno(out)) == 0 || errno != EIO);
+
+	if (fclose(out) != 0 || !synced)
+		err = PC_EIO;
+	if (err == PC_OK)
+		part_path = NULL;
+	return err;
+}
+
+static int write_output(FILE *bundle, const char *path)
+{
+	struct move m = { .file = path };
+	uint64_t users = 0;
+	FILE *out = open_output(path);
+	int err;
+
+	if (out == NULL)
+		return CTL_FAILED;
+	rewind(bundle);
+	err = close_output(out, xep227_write(&m, bundle, out, &users));
+	if (err != PC_OK)
+		fprintf(stderr, "prosody-ctl: %s: it cannot be written\n", path);
+	else
+		printf("%" PRIu64 " accounts, with their passwords or keys: nobody else is to see "
+		       "it\n",
+		       users);
+	return err == PC_OK && m.faults == 0 ? CTL_OK : CTL_FAILED;
+}
+
+/* The words behind `store save FILE`; how many, or -1. */
+static int choose(const struct ctl_moving *how, char buf[static PC_JID_BUF], const char *words[2])
+{
+	pc_jid jid;
+
+	if (how->user == NULL) {
+		words[0] = how->host;
+		return how->host ? 1 : 0;
+	}
+	if (pc_jid_parse(how->user, buf, &jid) != PC_OK || jid.local == NULL || jid.resource ||
+	    (how->host && strcmp(how->host, jid.domain) != 0)) {
+		fprintf(stderr, "prosody-ctl: not the address of an account there: %s\n",
+		        how->user);
+		return -1;
+	}
+	words[0] = jid.domain;
+	words[1] = jid.local;
+	return 2;
+}
+
+static int export(const struct ctl *ctl, const struct ctl_moving *how, const char *path)
+{
+	const char *words[5] = { "store", "save" };
+	char buf[PC_JID_BUF];
+	int n = choose(how, buf, &words[3]), status;
+	FILE *bundle;
+
+	if (n < 0)
+		return CTL_USAGE;
+	if (strcmp(path, "-") != 0 && access(path, F_OK) == 0) {
+		fprintf(stderr, "prosody-ctl: %s is there already: it is never overwritten\n",
+		        path);
+		return CTL_FAILED;
+	}
+	bundle = make_bundle(ctl);
+	if (bundle == NULL)
+		return CTL_FAILED;
+	words[2] = bundle_path;
+	status = ctl_run(words, 3 + (size_t)n);
+	if (status == CTL_OK)
+		status = write_output(bundle, path);
+	fclose(bundle);
+	return status;
+}
+
 /* ------------------------------------------------------------ the command line */
 
-static const char *const commands[] = { "backup", "restore", "import" };
+static const char *const commands[] = { "backup", "restore", "import", "export" };
 
 bool ctl_moves(const char *command)
 {
@@ -160,20 +271,38 @@ static bool is(const char *const *words, size_t n, const char *command, const ch
 	return n == 3 && strcmp(words[0], command) == 0 && strcmp(words[1], format) == 0;
 }
 
-int ctl_move(const struct ctl *ctl, const char *const *words, size_t n, bool force, bool dry_run)
+static bool is_plain(const struct ctl_moving *how)
 {
-	int status = CTL_USAGE;
+	return !how->force && !how->dry_run && !how->host && !how->user;
+}
 
-	if (n == 2 && !dry_run && strcmp(words[0], "backup") == 0 && !force)
+static int run(const struct ctl *ctl, const char *const *words, size_t n,
+               const struct ctl_moving *how)
+{
+	bool chooses = how->host || how->user;
+
+	if (n == 2 && is_plain(how) && strcmp(words[0], "backup") == 0)
 		return copy(words[0], words[1], false);
-	if (n == 2 && !dry_run && strcmp(words[0], "restore") == 0)
-		return copy(words[0], words[1], force);
-	if (!force && is(words, n, "import", "prosody"))
-		status = import(ctl, words[2], dry_run);
-	else
-		fputs("usage: prosody-ctl backup FILE | restore FILE [--force] |\n"
-		      "       import prosody FOLDER|FILE [--dry-run]\n",
-		      stderr);
-	remove_bundle();
+	if (n == 2 && !how->dry_run && !chooses && strcmp(words[0], "restore") == 0)
+		return copy(words[0], words[1], how->force);
+	if (!how->force && !chooses && is(words, n, "import", "prosody"))
+		return import(ctl, read_prosody, words[2], how->dry_run);
+	if (!how->force && !chooses && is(words, n, "import", "xep227"))
+		return import(ctl, xep227_read, words[2], how->dry_run);
+	if (!how->force && !how->dry_run && is(words, n, "export", "xep227"))
+		return export(ctl, how, words[2]);
+	fputs("usage: prosody-ctl backup FILE | restore FILE [--force] |\n"
+	      "       import prosody|xep227 FOLDER|FILE [--dry-run] |\n"
+	      "       export xep227 [--host HOST] [--user JID] FILE|-\n",
+	      stderr);
+	return CTL_USAGE;
+}
+
+int ctl_move(const struct ctl *ctl, const char *const *words, size_t n,
+             const struct ctl_moving *how)
+{
+	int status = run(ctl, words, n, how);
+
+	remove_files();
 	return status;
 }

@@ -9,6 +9,7 @@
  *   prosody_pep.c    the same, of the stores of PEP
  *   prosody_files.c  the folder of Prosody's internal storage
  *   prosody_sql.c    its SQLite database
+ *   xep227_*.c       files of XEP-0227: xep227.h
  */
 #pragma once
 
@@ -21,7 +22,8 @@
 /* One import or export. */
 struct move {
 	pc__bundle_out *out;
-	const char *file; /* that is being read, for messages */
+	const char *file;   /* that is being read, for messages */
+	unsigned long line; /* in it; 0: not known */
 	const char *host, *user;
 	unsigned long faults;   /* things that were named and left out */
 	unsigned long one_hash; /* accounts whose keys are of one hash */
@@ -101,3 +103,7 @@ void move_scram(char out[static MOVE_SCRAM_MAX], const char *hash, double iterat
 
 int prosody_files(struct move *m, const char *folder);
 int prosody_sql(struct move *m, const char *file);
+/* Of a file, or of the files of a folder. */
+int xep227_read(struct move *m, const char *source);
+/* What a bundle holds, user by user; users_r gets how many. */
+int xep227_write(struct move *m, FILE *bundle, FILE *out, uint64_t *users_r);

@@ -19,7 +19,10 @@ void move_fault(struct move *m, const char *format, ...)
 {
 	va_list args;
 
-	fprintf(stderr, "left out: %s: ", m->file);
+	fprintf(stderr, "left out: %s:", m->file);
+	if (m->line)
+		fprintf(stderr, "%lu:", m->line);
+	fputc(' ', stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);

@@ -95,18 +95,29 @@ int pc__bundle_add(pc__bundle_out *out, const struct pc__bundle_record *r)
 	return PC_OK;
 }
 
+int64_t pc__bundle_mark(pc__bundle_out *out)
+{
+	return ftello(out->file);
+}
+
+/* What is behind is cut off, too: what comes next may be shorter. */
+void pc__bundle_back(pc__bundle_out *out, int64_t mark)
+{
+	if (mark < 0 || fseeko(out->file, mark, SEEK_SET) != 0 || fflush(out->file) != 0 ||
+	    ftruncate(fileno(out->file), mark) != 0)
+		out->failed = true;
+}
+
 void pc__bundle_end(pc__bundle_out *out, bool keep)
 {
-	bool back = fseeko(out->file, out->head, SEEK_SET) == 0;
-
 	if (!keep || out->n == 0) {
-		/* what is behind is cut off, too: the next group may be shorter */
-		if (!back || fflush(out->file) != 0 || ftruncate(fileno(out->file), out->head) != 0)
-			out->failed = true;
+		pc__bundle_back(out, out->head);
 		return;
 	}
+	if (fseeko(out->file, out->head, SEEK_SET) != 0)
+		out->failed = true;
 	write_head(out);
-	if (!back || fseeko(out->file, 0, SEEK_END) != 0)
+	if (fseeko(out->file, 0, SEEK_END) != 0)
 		out->failed = true;
 }
 

@@ -43,6 +43,9 @@ int pc__bundle_begin(pc__bundle_out *out, bool archive, const char *host, const 
 int pc__bundle_add(pc__bundle_out *out, const struct pc__bundle_record *record);
 /* Groups without records, and those that are not kept, leave nothing behind. */
 void pc__bundle_end(pc__bundle_out *out, bool keep);
+/* Between two groups: where it ends now; going back forgets the groups that were written since. */
+int64_t pc__bundle_mark(pc__bundle_out *out);
+void pc__bundle_back(pc__bundle_out *out, int64_t mark);
 /* PC_EIO: something could not be written. */
 int pc__bundle_out_free(pc__bundle_out **out);
 

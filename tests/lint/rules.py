@@ -26,7 +26,7 @@ QUOTED = [
 # Header in angle brackets -> the only places that may include it.
 BRACKETED = [
     (r"uv\.h|uv/", r"core/(io|store)/|core/[^/]+\.[ch]$"),
-    (r"expat", r"core/xml/"),
+    (r"expat", r"core/(xml|move)/"),
     (r"gnutls/", r"core/(io|util)/|core/[^/]+\.[ch]$|modules/"),
     (r"ltdl\.h|dlfcn\.h", r"core/loader\.c$"),
     (r"lua|lauxlib|lualib", r"core/(move/)?[^/]+\.[ch]$"),
