@@ -149,7 +149,7 @@ def test_of_others(server):
     for text in ("in.xml:3: keys of SCRAM-MD5", "in.xml:12: the privacy list private is not used by default"):
         assert text in server.said, server.said
     equal(server.said.count("left out: in.xml"), 2)
-    assert "not moved: in.xml:15: <strange xmlns='urn:strange'/>" in out, out
+    assert "not moved: in.xml:16: <strange xmlns='urn:strange'/>" in out, out
     equal(table(out), {"accounts": (1, 0, 1, 1), "contacts": (3, 0, 3, 3), "private elements": (1, 0, 1, 1), "PEP nodes": (1, 0, 1, 1),
                        "blocked addresses": (1, 0, 1, 1), "PEP items": (1, 0, 1, 1), "offline messages": (1, 0, 1, 1)})
     private = [value for _, store, _, value in kept(server)[0] if store == "private"]
