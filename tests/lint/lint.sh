@@ -39,7 +39,7 @@ tidy()
 	[ -e build-lint-clang/compile_commands.json ] ||
 		cmake -S . -B build-lint-clang -G Ninja -DCMAKE_BUILD_TYPE=Release -DPC_WERROR=ON \
 			-DCMAKE_C_COMPILER=clang >/dev/null || return 1
-	find core modules plugins.d -name '*.c' -print | sort |
+	find core modules plugins.d tests/bench -name '*.c' -print | sort |
 		xargs -P "$JOBS" -n 1 sh tests/lint/tidy.sh build-lint-clang
 }
 
