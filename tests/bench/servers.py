@@ -3,6 +3,7 @@ and stopped as processes of ours, never as services."""
 import glob
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -14,9 +15,15 @@ HOST = "localhost"
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to connections: one of the thousands to come would be in the server's way."""
+    while True:
+        with socket.socket() as s:
+            port = random.randrange(10000, 32000)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def make_certificate(folder):

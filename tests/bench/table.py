@@ -27,7 +27,8 @@ def cell(figure):
 
 def collect(results):
     """{(workload, server): [figures of each run]} -> {(workload, server): {key: summary}}"""
-    return {at: {key: summary([run[key] for run in runs]) for key in runs[0]} for at, runs in results.items() if runs}
+    return {at: {key: summary([run[key] for run in runs]) for key in runs[0] if all(key in run for run in runs)}
+            for at, runs in results.items()}
 
 
 def markdown(rows):
