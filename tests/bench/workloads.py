@@ -52,6 +52,6 @@ WORKLOADS = (
              {"users": (20, 20, 4), "rate": 1000, "count": (900, 180, 10), "concurrency": (20, 20, 4)}, floor=False),
     Workload("idle", "idle", (("memory", "idle session under TLS", "B"),), {"users": IDLE}),
     Workload("idle-plain", "idle", (("memory", "idle session in clear", "B"),), {"users": IDLE}, tls=False),
-    Workload("roster", "idle", (("item", "roster item", "B"),), {"users": (400, 80, 4)}, first=LISTED, tls=False, floor=False),
+    Workload("roster", "idle", (("item", "roster item", "B"),), {"users": (400, 100, 4)}, first=LISTED, tls=False, floor=False),
 )
-ITEMS = (200, 200, 10)  # of each of those with a long contact list
+ITEMS = (100, 100, 10)  # of each of those with a long contact list
