@@ -220,6 +220,7 @@ static struct pc__job_queue next_reads(struct pc__worker *w, enum pc__read *kind
 	int most;
 	bool more;
 
+	*kind_r = PC__READ_SHORT; /* of no jobs, too */
 	uv_mutex_lock(&w->lock);
 	while ((from = next_queue(w)) == NULL && !is_at_end(w))
 		uv_cond_wait(&w->to_read, &w->lock);
