@@ -34,6 +34,15 @@ def make_certificate(folder):
     return cert, key
 
 
+def of_host(modules):
+    """Rooms have a host of their own."""
+    return [name for name in modules if name != "muc"]
+
+
+def rooms(modules):
+    return f'Component "conference.{HOST}" "muc"\n' if "muc" in modules else ""
+
+
 class Server:
     """`dir` is its own; configure() writes what command() starts."""
 
@@ -98,7 +107,7 @@ class ProsodyC(Server):
             shutil.copy(file, self.dir / "certs")
 
     def configure(self, registering, modules=()):
-        names = ["roster", "saslauth", "tls", "disco", "offline", "ping", *modules, *(["register"] if registering else [])]
+        names = ["roster", "saslauth", "tls", "disco", "offline", "ping", *of_host(modules), *(["register"] if registering else [])]
         (self.dir / "conf").write_text(f"""
 data_path = "data"; pidfile = "pid"; certificates = "certs"; log = {{ warn = "*console" }}
 interfaces = {{ "127.0.0.1" }}; c2s_ports = {{ {self.port} }}
@@ -107,7 +116,7 @@ c2s_require_encryption = false; default_iteration_count = 4096
 allow_registration = {str(registering).lower()}
 modules_enabled = {{ {", ".join(f'"{name}"' for name in names)} }}
 VirtualHost "{HOST}"
-""")
+{rooms(modules)}""")
 
     def command(self):
         return [self.build / "prosody-c", "-c", self.dir / "conf"]
@@ -131,14 +140,14 @@ class Floor(Server):
 
 class Prosody(Server):
     name = "prosody"
-    modules = frozenset(("mam", "carbons", "smacks"))
+    modules = frozenset(("mam", "carbons", "smacks", "muc"))
 
     @staticmethod
     def missing():
         return None if shutil.which("prosody") else "prosody is not installed"
 
     def configure(self, registering, modules=()):
-        names = ["roster", "saslauth", "tls", "disco", "offline", "ping", *modules, *(["register_ibr"] if registering else [])]
+        names = ["roster", "saslauth", "tls", "disco", "offline", "ping", *of_host(modules), *(["register_ibr"] if registering else [])]
         (self.dir / "data").mkdir(exist_ok=True)
         (self.dir / "conf.cfg.lua").write_text(f"""
 run_as_root = true; data_path = "{self.dir}/data"; pidfile = "{self.dir}/pid"; log = {{ warn = "*console" }}
@@ -150,7 +159,7 @@ ssl = {{ certificate = "{self.certificate[0]}"; key = "{self.certificate[1]}" }}
 modules_enabled = {{ {", ".join(f'"{name}"' for name in names)} }}
 modules_disabled = {{ "s2s", "s2s_auth_certs" }}
 VirtualHost "{HOST}"
-""")
+{rooms(modules)}""")
 
     def command(self):
         return ["prosody", "--config", self.dir / "conf.cfg.lua", "-F"]
@@ -160,8 +169,9 @@ class Ejabberd(Server):
     """Without busy waiting of its schedulers, which would count as work."""
 
     name = "ejabberd"
-    modules = frozenset(("mam", "carbons", "smacks"))
-    MORE = {"mam": "mod_mam: { default: always }", "carbons": "mod_carboncopy: {}", "smacks": "mod_stream_mgmt: {}"}
+    modules = frozenset(("mam", "carbons", "smacks", "muc"))
+    MORE = {"mam": "mod_mam: { default: always }", "carbons": "mod_carboncopy: {}", "smacks": "mod_stream_mgmt: {}",
+            "muc": "mod_muc: { host: conference.localhost, max_users: 5000, min_message_interval: 0, min_presence_interval: 0 }"}
 
     @staticmethod
     def libraries():

@@ -45,6 +45,8 @@ WORKLOADS = (
              {"users": PAIRS, "count": (150, 100, 5), "extended": True}, floor=False, modules=("smacks", "carbons", "mam")),
     Workload("presence", "presence", (cpu("presence, a delivery"),),
              {"users": (200, 100, 6), "contacts": (20, 20, 4), "count": (20, 10, 2)}, first=RING, floor=False),
+    Workload("room", "room", (cpu("room message, a delivery"),), {"users": (100, 50, 4), "count": (300, 200, 10), "window": 10},
+             floor=False, modules=("muc",)),
     Workload("ping", "ping", (cpu("ping, 10 under way"),), {"users": (100, 100, 4), "count": (1000, 500, 20), "window": 10},
              floor=False),
     Workload("login", "login", (cpu("log-in"),), {"users": (200, 100, 4), "count": (5, 3, 2)}),

@@ -22,6 +22,7 @@ static const struct {
 	{ "rate", "the same at --rate, for --seconds, whatever the server does", work_rate },
 	{ "storm", "the same while --count others log in, each once", work_storm },
 	{ "ping", "--users send --count pings each to the server", work_ping },
+	{ "room", "--users in one room hear --count messages", work_room },
 	{ "presence", "--users of a ring send --count presences to --contacts", work_presence },
 };
 #define WORKS (sizeof works / sizeof *works)

@@ -20,6 +20,7 @@ bool work_message(const struct options *o);
 bool work_rate(const struct options *o);
 bool work_storm(const struct options *o);
 bool work_ping(const struct options *o);
+bool work_room(const struct options *o);
 bool work_presence(const struct options *o);
 
 void work_list(FILE *out);
