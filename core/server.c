@@ -194,6 +194,10 @@ int pc__server_start(void)
 	pc__notify(pc__bus_global(), "server-starting", NULL, 0, NULL, 0);
 	pc__modules_load_enabled(NULL);
 	pc__hosts_setup();
+	if (pc__stores_started() != PC_OK) {
+		pc__log("server", PC_ERROR, "not started: see the database above");
+		return EX_IOERR;
+	}
 	return pc__server.commands_only ? serve_commands() : open_to_the_world();
 }
 

@@ -15,6 +15,11 @@
 /* The first has no driver: what cannot be served is answered by it. */
 static struct pc__database databases[PC__DATABASES];
 
+/* While the server starts: the driver whose database cannot be opened. It is not tried again for
+ * each store. */
+static char *failed;
+static bool started;
+
 /* ---- databases */
 
 static struct pc__database *without_driver(void)
@@ -76,8 +81,9 @@ static struct pc__database *open_in(unsigned index, pc_host *host, const char *n
 	}
 	d->known = (pc_store_driver){ 0 };
 	memcpy(&d->known, driver, driver->size < sizeof(*driver) ? driver->size : sizeof(*driver));
-	if (d->known.open(owner, &d->db) != PC_OK) {
-		pc__log("stores", PC_ERROR, "storage driver %s cannot open its database", name);
+	if (d->known.open(owner, &d->db) != PC_OK) { /* which it has told */
+		if (!started)
+			failed = pc__strdup(name);
 		return NULL;
 	}
 	d->driver_name = pc__strdup(name);
@@ -98,7 +104,18 @@ static struct pc__database *database(pc_host *host, const char *name)
 			return &databases[index];
 		index++;
 	}
+	if (failed && strcmp(failed, name) == 0)
+		return NULL;
 	return index < PC__DATABASES ? open_in(index, host, name) : NULL;
+}
+
+int pc__stores_started(void)
+{
+	int err = failed ? PC_EIO : PC_OK;
+
+	started = true;
+	pc__free(&failed);
+	return err;
 }
 
 /* ---- which driver */
@@ -227,6 +244,8 @@ static void close_database(struct pc__database *d)
 /* The one without a driver last: callbacks of the others may still ask it. */
 void pc__stores_close(void)
 {
+	started = false;
+	pc__free(&failed);
 	for (unsigned i = PC__DATABASES; i-- > 0;)
 		close_database(&databases[i]);
 }

@@ -26,6 +26,10 @@ void pc__stores_purge(const char *host, const char *user, pc_done_fn *fn, void *
 /* As pc_ticket_wait, for the core. */
 void pc__ticket_wait(pc_ticket ticket, pc_done_fn *fn, void *data);
 
+/* The start is over: PC_EIO where a database could not be opened, which its driver has told.
+ * Whoever served without it would tell all users that they have no account. */
+int pc__stores_started(void);
+
 /* A copy of the database that can be copied into a new file, and back; fn gets what the driver says
  * (store.h), PC_ENOTSUP where no driver can. Restoring is for a process that serves nobody: what
  * modules have in memory does not change. */

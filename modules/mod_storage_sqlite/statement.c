@@ -74,12 +74,17 @@ static const char *const texts[N_STATEMENTS] = {
 int sqlite_fail(struct connection *c, const char *what)
 {
 	int rc = c->sql ? sqlite3_extended_errcode(c->sql) : SQLITE_NOMEM;
+	/* the system's reason: that of an earlier failure where the class is another one */
+	int number = rc % 256 == SQLITE_IOERR || rc % 256 == SQLITE_CANTOPEN
+	                     ? sqlite3_system_errno(c->sql)
+	                     : 0;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (rc != c->logged_rc || now.tv_sec - c->logged_at >= LOG_AGAIN_SECONDS) {
-		pc_log(c->m, PC_ERROR, "the database failed (%s): %s (%d)", what,
-		       c->sql ? sqlite3_errmsg(c->sql) : "out of memory", rc);
+		pc_log(c->m, PC_ERROR, "the database failed (%s): %s (%d)%s%s", what,
+		       c->sql ? sqlite3_errmsg(c->sql) : "out of memory", rc, number ? ": " : "",
+		       number ? strerror(number) : "");
 		c->logged_rc = rc;
 		c->logged_at = now.tv_sec;
 	}

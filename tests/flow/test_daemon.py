@@ -24,7 +24,7 @@ USAGE, NO_USER, NO_PORT, NO_FILE, LOCKED, CONFIG = 64, 67, 69, 73, 75, 78
 def test_help_names_the_statuses():
     status, text = exits("--help")
     equal(status, 0)
-    for number in (USAGE, NO_USER, NO_PORT, 70, 71, NO_FILE, LOCKED, 77, CONFIG):
+    for number in (USAGE, NO_USER, NO_PORT, 70, 71, NO_FILE, 74, LOCKED, 77, CONFIG):
         assert re.search(rf"^  {number}  \w", text, re.M), number
     equal(exits("--version")[0], 0)
 
