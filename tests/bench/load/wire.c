@@ -41,10 +41,24 @@ uint64_t wire_last_input(void)
 	return all.last_input;
 }
 
+/* A wire that is closed may be freed: nothing here keeps it. */
+static void unqueue(struct wire *w)
+{
+	struct wire **at = &all.queue;
+
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (*at)
+		*at = w->next;
+	w->queued = false;
+}
+
 void wire_close(struct wire *w)
 {
 	if (w->watch.fd < 0)
 		return;
+	if (w->queued)
+		unqueue(w);
 	if (w->tls)
 		gnutls_deinit(w->tls);
 	w->tls = NULL;
@@ -282,14 +296,9 @@ static void on_event(struct watch *watch, bool readable, bool writable)
 
 static void begin(struct wire *w, const struct wire_calls *calls, int fd)
 {
-	bool queued = w->queued; /* from its last life: the list still has it */
-	struct wire *next = w->next;
 	int on = 1;
 
-	*w = (struct wire){ .watch = { .fd = fd, .on_event = on_event },
-		            .calls = calls,
-		            .queued = queued,
-		            .next = next };
+	*w = (struct wire){ .watch = { .fd = fd, .on_event = on_event }, .calls = calls };
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
