@@ -99,10 +99,12 @@ static const char *settle_conflict(struct binding *b, struct pc__session *s,
 /* NULL: the resource in `b` is free now. */
 static const char *make_room(struct binding *b, struct pc__session *s)
 {
-	struct pc__user *u = pc__user_find(s->host, s->pub.username);
+	struct pc__user *u;
 	int64_t most = pc__opt_int(s->host->name, "max_resources");
 	bool replaces;
 
+	pc__sessions_reap(); /* one that ends already is in nobody's way */
+	u = pc__user_find(s->host, s->pub.username);
 	if (u == NULL)
 		return NULL;
 	replaces = pc__user_session(u, b->resource) != NULL;

@@ -195,7 +195,7 @@ static void add_limits(pc_stream *s, pc_stanza *features)
 	free(text);
 }
 
-static void send_features(pc_stream *s)
+void pc_stream_send_features(pc_stream *s)
 {
 	pc_stanza *features = pc_stanza_new("features", PC_NS_STREAM);
 	pc_host *host = s->host;
@@ -226,7 +226,7 @@ static void on_open_ended(pc_event *ev, pc_result result, void *data)
 	if (result < 0)
 		pc_stream_error(s, "internal-server-error", NULL);
 	else if (result == PC_PASS)
-		send_features(s);
+		pc_stream_send_features(s);
 }
 
 static bool is_for_clients(const pc_stream *s)

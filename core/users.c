@@ -169,6 +169,18 @@ void pc_user_look(pc_module *m, pc_host *host, pc_scram_hash hash, uint32_t die,
 		fn(PC_ENOTSUP, NULL, data);
 }
 
+void pc_user_add_keys(pc_module *m, pc_host *host, const char *user, const pc_scram_keys *keys,
+                      pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_auth_provider *p = provider(host, &owner);
+
+	if (p && p->size > offsetof(pc_auth_provider, add_keys) && p->add_keys)
+		p->add_keys(owner, user, keys, on_done, ask_done(owner, m, fn, data));
+	else
+		fn(PC_ENOTSUP, data);
+}
+
 void pc_user_check(pc_module *m, pc_host *host, const char *user, const char *password,
                    pc_done_fn *fn, void *data)
 {

@@ -67,6 +67,25 @@ static pc_result on_disable(pc_event *ev, void *data)
 	return want(ev, false);
 }
 
+/* Along with the log-in (XEP-0386). */
+static pc_result on_bind_features(pc_event *ev, void *data)
+{
+	(void)data;
+	pc_stanza_set(pc_stanza_open(pc_event_stanza(ev), "feature", NULL), "var", NS);
+	return PC_PASS;
+}
+
+static pc_result on_bound(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	const pc_stanza *request = pc_event_ptr(ev, "request");
+
+	(void)data;
+	if (s && request && pc_stanza_child(request, "enable", NS))
+		((struct carbons *)pc_session_data(s, pc_event_module(ev)))->wanted = true;
+	return PC_PASS;
+}
+
 /* ------------------------------------------------------------ errors of what was copied */
 
 /* FNV-1a: two that are alike cost a needless copy of an error to the same account. */
@@ -319,6 +338,8 @@ static void load(pc_module *m)
 	pc_add_feature(m, "urn:xmpp:carbons:rules:0");
 	pc_hook(m, "iq-set/self/" NS ":enable", on_enable, 0);
 	pc_hook(m, "iq-set/self/" NS ":disable", on_disable, 0);
+	pc_hook(m, "bind2-features", on_bind_features, 0);
+	pc_hook(m, "bind2-bound", on_bound, 0);
 	for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++)
 		pc_hook(m, sent[i], on_sent, PRIORITY);
 	pc_hook(m, "message-returned", on_returned, 0);

@@ -46,8 +46,28 @@ static pc_result on_inactive(pc_event *ev, void *data)
 	return tell(ev, "csi-client-inactive");
 }
 
+/* Along with the log-in (XEP-0386). */
+static pc_result on_bind_features(pc_event *ev, void *data)
+{
+	(void)data;
+	pc_stanza_set(pc_stanza_open(pc_event_stanza(ev), "feature", NULL), "var", NS);
+	return PC_PASS;
+}
+
+static pc_result on_bound(pc_event *ev, void *data)
+{
+	const pc_stanza *request = pc_event_ptr(ev, "request");
+
+	(void)data;
+	if (request && pc_stanza_child(request, "inactive", NS))
+		tell(ev, "csi-client-inactive");
+	return PC_PASS;
+}
+
 static void load(pc_module *m)
 {
+	pc_hook(m, "bind2-features", on_bind_features, 0);
+	pc_hook(m, "bind2-bound", on_bound, 0);
 	pc_hook(m, "stream-features", on_features, 0);
 	pc_hook(m, "stanza/" NS ":active", on_active, 0);
 	pc_hook(m, "stanza/" NS ":inactive", on_inactive, 0);

@@ -157,8 +157,8 @@ void pc_random_id(char out[static PC_ID_SIZE])
 	out[PC_ID_SIZE - 1] = '\0';
 }
 
-ssize_t pc_digest(const char *algorithm, const void *data, size_t len,
-                  uint8_t out[static PC_DIGEST_MAX])
+/* GnuTLS gives the digest and the MAC of a hash the same number. */
+static gnutls_digest_algorithm_t digest_find(const char *algorithm)
 {
 	static const struct {
 		const char *name;
@@ -170,13 +170,30 @@ ssize_t pc_digest(const char *algorithm, const void *data, size_t len,
 		{ "SHA3-512", GNUTLS_DIG_SHA3_512 }, { "MD5", GNUTLS_DIG_MD5 },
 	};
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcasecmp(algorithm, known[i].name) != 0)
-			continue;
-		/* MD5 is refused where the system's policy is FIPS 140. */
-		if (gnutls_hash_fast(known[i].id, len ? data : "", len, out) < 0)
-			return PC_ENOTSUP;
-		return (ssize_t)gnutls_hash_get_len(known[i].id);
-	}
-	return PC_ENOTSUP;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcasecmp(algorithm, known[i].name) == 0)
+			return known[i].id;
+	return GNUTLS_DIG_UNKNOWN;
+}
+
+ssize_t pc_digest(const char *algorithm, const void *data, size_t len,
+                  uint8_t out[static PC_DIGEST_MAX])
+{
+	gnutls_digest_algorithm_t id = digest_find(algorithm);
+
+	/* MD5 is refused where the system's policy is FIPS 140. */
+	if (id == GNUTLS_DIG_UNKNOWN || gnutls_hash_fast(id, len ? data : "", len, out) < 0)
+		return PC_ENOTSUP;
+	return (ssize_t)gnutls_hash_get_len(id);
+}
+
+ssize_t pc_hmac(const char *algorithm, const void *key, size_t key_len, const void *data,
+                size_t len, uint8_t out[static PC_DIGEST_MAX])
+{
+	gnutls_digest_algorithm_t id = digest_find(algorithm);
+
+	if (id == GNUTLS_DIG_UNKNOWN || gnutls_hmac_fast((gnutls_mac_algorithm_t)id, key, key_len,
+	                                                 len ? data : "", len, out) < 0)
+		return PC_ENOTSUP;
+	return (ssize_t)gnutls_hash_get_len(id);
 }

@@ -22,6 +22,7 @@ int pc_scram_start(pc_scram **sc_r, pc_scram_hash hash, bool plus, const pc_scra
 	sc->hash = hash;
 	sc->plus = plus;
 	sc->plus_offered = policy->plus_offered;
+	sc->tls_version = policy->tls_version;
 	sc->mechanisms = pc__strndup(policy->mechanisms.p, policy->mechanisms.len);
 	sc->bindings = pc__strndup(policy->bindings.p, policy->bindings.len);
 	pc_random_id(sc->server_nonce);
@@ -142,26 +143,29 @@ void pc_scram_set_binding(pc_scram *sc, const uint8_t *bytes, size_t len)
 	}
 }
 
-/* XEP-0474's attribute with the comma before it, or "". */
-static void downgrade_attribute(const pc_scram *sc, char out[static 128])
+/* The attributes of XEP-0474 and XEP-0515 with a comma before each, or "". */
+static void downgrade_attributes(const pc_scram *sc, char out[static 128])
 {
 	uint8_t digest[PC_SCRAM_KEY_MAX];
 	char *text;
+	size_t len = 0;
 
 	out[0] = '\0';
-	if (*sc->mechanisms == '\0')
-		return;
-	text = pc__scram_downgrade_text(sc->mechanisms, sc->bindings);
-	pc__scram_digest(sc->hash, text, strlen(text), digest);
-	memcpy(out, ",h=", 3);
-	pc_base64_encode(digest, pc_scram_hash_size(sc->hash), out + 3);
-	free(text);
+	if (*sc->mechanisms) {
+		text = pc__scram_downgrade_text(sc->mechanisms, sc->bindings);
+		pc__scram_digest(sc->hash, text, strlen(text), digest);
+		memcpy(out, ",h=", 3);
+		len = 3 + pc_base64_encode(digest, pc_scram_hash_size(sc->hash), out + 3);
+		free(text);
+	}
+	if (sc->tls_version)
+		snprintf(out + len, 128 - len, ",t=%04x", sc->tls_version);
 }
 
 ssize_t pc_scram_server_first(pc_scram *sc, const pc_scram_keys *keys,
                               char out[static PC_SCRAM_MESSAGE_MAX])
 {
-	char salt[pc_base64_size(PC_SCRAM_SALT_MAX)], attribute[128];
+	char salt[pc_base64_size(PC_SCRAM_SALT_MAX)], attributes[128];
 	char *both;
 	int len;
 
@@ -176,10 +180,10 @@ ssize_t pc_scram_server_first(pc_scram *sc, const pc_scram_keys *keys,
 	free(sc->nonce);
 	sc->nonce = both;
 	pc_base64_encode(keys->salt, keys->salt_len, salt);
-	downgrade_attribute(sc, attribute);
+	downgrade_attributes(sc, attributes);
 	/* It fits: the nonces are bounded, and the rest is below 400 bytes. */
 	len = snprintf(out, PC_SCRAM_MESSAGE_MAX, "r=%s,s=%s,i=%u%s", both, salt, keys->iterations,
-	               attribute);
+	               attributes);
 	sc->server_first = pc__strdup(out);
 	sc->state = PC__SCRAM_CHALLENGED;
 	return len;

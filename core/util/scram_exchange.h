@@ -22,6 +22,7 @@ struct pc_scram {
 	pc__scram_state state;
 	pc_binding binding;
 	char server_nonce[PC__SCRAM_SERVER_NONCE]; /* made at the start */
+	uint16_t tls_version;                      /* 0: not told */
 	char *mechanisms, *bindings;               /* joined by ',', or "" */
 	char *username;
 	char *authzid; /* NULL: none was given */

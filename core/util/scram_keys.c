@@ -92,6 +92,14 @@ static void keys_of_salted(const uint8_t *salted, pc_scram_keys *keys)
 	pc__wipe(client_key, sizeof(client_key));
 }
 
+int pc_scram_from_salted(const uint8_t *salted, size_t len, pc_scram_keys *keys)
+{
+	if (!pc__scram_keys_valid(keys) || len != hashes[keys->hash].size)
+		return PC_EINVAL;
+	keys_of_salted(salted, keys);
+	return PC_OK;
+}
+
 int pc_scram_derive(const char *password, pc_scram_keys *keys)
 {
 	char prepared[PC_JID_PART_MAX + 1];

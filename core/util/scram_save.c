@@ -14,7 +14,7 @@
 #include "util/scram_keys.h"
 #include "util/scram_message.h"
 
-#define VERSION 1
+#define VERSION 2
 #define BYTES_MAX (64 * 1024)
 
 static void put_number(struct pc__buf *b, uint32_t n)
@@ -70,6 +70,7 @@ uint8_t *pc_scram_save(const pc_scram *sc, size_t *len_r)
 	pc__buf_addc(&b, (char)sc->plus_offered);
 	pc__buf_addc(&b, (char)sc->state);
 	pc__buf_addc(&b, (char)sc->binding);
+	put_number(&b, sc->tls_version);
 	put_string(&b, sc->server_nonce);
 	put_string(&b, sc->mechanisms);
 	put_string(&b, sc->bindings);
@@ -195,6 +196,7 @@ static void read_all(struct reader *r, pc_scram *sc)
 	sc->plus_offered = get_byte(r, 1);
 	sc->state = (pc__scram_state)get_byte(r, PC__SCRAM_OVER);
 	sc->binding = (pc_binding)get_byte(r, PC_BINDING_TLS_SERVER_END_POINT);
+	sc->tls_version = (uint16_t)get_number(r);
 	get_nonce(r, sc->server_nonce);
 	sc->mechanisms = get_string(r);
 	sc->bindings = get_string(r);

@@ -24,6 +24,9 @@ PC_EXPORT void pc_random_bytes(void *out, size_t len);
 #define PC_DIGEST_MAX 64
 PC_EXPORT ssize_t pc_digest(const char *algorithm, const void *data, size_t len,
                             uint8_t out[static PC_DIGEST_MAX]);
+/* HMAC (RFC 2104) with one of these; the same results. */
+PC_EXPORT ssize_t pc_hmac(const char *algorithm, const void *key, size_t key_len, const void *data,
+                          size_t len, uint8_t out[static PC_DIGEST_MAX]);
 /* A hash of bytes that nobody outside can foresee, by a random key of this process: for tables
  * (table.h), never to be kept or sent. */
 PC_EXPORT uint64_t pc_hash(const void *bytes, size_t len);

@@ -112,6 +112,8 @@ PC_EXPORT pc_conn_id pc_stream_conn(const pc_stream *s);
  * Before it, pc_stream_error() sends a header of its own. For clients the core fires stream-open
  * and then stream-features, and sends the features. */
 PC_EXPORT void pc_stream_open(pc_stream *s, pc_host *host, const char *to, const char *from);
+/* Features anew without a header, where a log-in ends without a restart (XEP-0388 2.6.1). */
+PC_EXPORT void pc_stream_send_features(pc_stream *s);
 /* The session's type, for classes of modules: component_unauthed -> component, ... */
 PC_EXPORT void pc_stream_set_type(pc_stream *s, pc_session_type type);
 /* Sets the host side of the session: what it is addressed as. */

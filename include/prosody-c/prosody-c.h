@@ -22,6 +22,7 @@
 #include <prosody-c/roster.h>
 #include <prosody-c/route.h>
 #include <prosody-c/rsm.h>
+#include <prosody-c/sasl.h>
 #include <prosody-c/scram.h>
 #include <prosody-c/session.h>
 #include <prosody-c/stanza.h>

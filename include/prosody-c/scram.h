@@ -43,6 +43,9 @@ PC_EXPORT const char *pc_scram_name(pc_scram_hash hash, bool plus);
 /* Keys of a password, which is prepared by SASLprep first. Costs milliseconds: for job threads.
  * keys->hash, salt, salt_len and iterations are set by the caller. PC_EINVAL: not preparable. */
 PC_EXPORT int pc_scram_derive(const char *password, pc_scram_keys *keys);
+/* The same from the SaltedPassword (RFC 5802 section 3), which somebody else has derived; `len`
+ * bytes, which must be pc_scram_hash_size(). Quick. PC_EINVAL: of another length. */
+PC_EXPORT int pc_scram_from_salted(const uint8_t *salted, size_t len, pc_scram_keys *keys);
 /* Does the password fit the keys? Constant time in the comparison, and costs like _derive. */
 PC_EXPORT bool pc_scram_check(const char *password, const pc_scram_keys *keys);
 /* Keys for a user that is not there: the same for the same name and secret at every call, of the
@@ -64,11 +67,12 @@ typedef enum pc_binding {
 PC_EXPORT const char *pc_binding_name(pc_binding binding);
 
 typedef struct pc_scram_policy {
-	bool plus_offered; /* some -PLUS mechanism was offered on this stream: `y` is refused */
-	pc_str mechanisms; /* XEP-0474: names as offered, any order, joined by ','; empty: no
-	                      attribute */
-	pc_str bindings;   /* XEP-0474: binding names as offered, joined by ','; the client may
-	                      choose one of them, or any that is known where this is empty */
+	bool plus_offered;    /* some -PLUS mechanism was offered on this stream: `y` is refused */
+	pc_str mechanisms;    /* XEP-0474: names as offered, any order, joined by ','; empty: no
+	                         attribute */
+	pc_str bindings;      /* XEP-0474: binding names as offered, joined by ','; the client may
+	                         choose one of them, or any that is known where this is empty */
+	uint16_t tls_version; /* XEP-0515: 0x0304 for TLS 1.3, ...; 0: no attribute */
 } pc_scram_policy;
 
 typedef struct pc_scram pc_scram;

@@ -47,6 +47,10 @@ typedef struct pc_auth_provider {
 	                    void *data); /* PC_ENOENT */
 	/* Everybody is let in without a password, as somebody else each time (SASL ANONYMOUS). */
 	bool anonymous;
+	/* Keys of one more hash, for an account that has proved itself by another (XEP-0480).
+	 * PC_EEXIST: it has keys of that hash. */
+	void (*add_keys)(pc_module *m, const char *user, const pc_scram_keys *keys, pc_done_fn *fn,
+	                 void *data);
 } pc_auth_provider;
 
 /* ---- use: through the host's provider; PC_ENOTSUP where it cannot. */
@@ -58,6 +62,8 @@ PC_EXPORT void pc_user_exists(pc_module *m, pc_host *host, const char *user, pc_
 PC_EXPORT int pc_user_known(pc_host *host, const char *user);
 PC_EXPORT void pc_user_keys(pc_module *m, pc_host *host, const char *user, pc_scram_hash hash,
                             pc_keys_fn *fn, void *data);
+PC_EXPORT void pc_user_add_keys(pc_module *m, pc_host *host, const char *user,
+                                const pc_scram_keys *keys, pc_done_fn *fn, void *data);
 PC_EXPORT void pc_user_look(pc_module *m, pc_host *host, pc_scram_hash hash, uint32_t die,
                             pc_keys_fn *fn, void *data);
 PC_EXPORT void pc_user_check(pc_module *m, pc_host *host, const char *user, const char *password,

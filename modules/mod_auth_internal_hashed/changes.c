@@ -77,6 +77,53 @@ static void set_password(pc_module *m, const char *user, const char *password, p
 	begin_password(m, user, password, on_set_password, fn, data);
 }
 
+/* ------------------------------------------------------------ keys of one more hash */
+
+static void on_keys_added(int err, void *data)
+{
+	struct op *op = data;
+
+	if (err == PC_OK)
+		pc_log(op->m, PC_INFO, "account %s has keys of %s now", op->user,
+		       record_hash_name(op->hash));
+	op_finish(op, err);
+}
+
+static void on_add_keys(int err, const pc_item *items, size_t n, void *data)
+{
+	struct op *op = data;
+	pc_scram_keys added = op->record.keys[op->hash];
+
+	op_take(op, err, items, n);
+	if (op->err != PC_OK || !op->found) {
+		op_finish(op, op->err != PC_OK ? op->err : PC_ENOENT);
+	} else if (op->record.hashes & 1u << op->hash) {
+		op_finish(op, PC_EEXIST);
+	} else {
+		op->record.keys[op->hash] = added;
+		op->record.hashes |= 1u << op->hash;
+		op_swap_keys(op, on_keys_added);
+	}
+	explicit_bzero(&added, sizeof(added));
+}
+
+/* Only hashes that are offered, so that the account is not grown for nothing. */
+static void add_keys(pc_module *m, const char *user, const pc_scram_keys *keys, pc_done_fn *fn,
+                     void *data)
+{
+	const struct accounts *a = pc_module_data(m);
+	struct op *op = op_new(m, user);
+
+	op->done = fn;
+	op->data = data;
+	op->hash = keys->hash;
+	op->record.keys[keys->hash] = *keys;
+	if (a->hashes & 1u << keys->hash)
+		pc_store_get(a->store, user, on_add_keys, op);
+	else
+		pc_after(m, 0, fail_later, op);
+}
+
 /* ------------------------------------------------------------ create, remove, list */
 
 static void on_created(int err, void *data)
@@ -221,4 +268,5 @@ void changes_load(pc_auth_provider *provider)
 	provider->list = list;
 	provider->enabled = enabled;
 	provider->set_enabled = set_enabled;
+	provider->add_keys = add_keys;
 }

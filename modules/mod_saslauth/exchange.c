@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "plain.h"
-#include "saslauth.h"
+#include "sasl2.h"
 
 /* No authorization identity, or one's own bare JID (RFC 6120 6.3.8). */
 bool sasl_is_own_jid(const pc_session *s, const char *username, const char *authzid)
@@ -40,12 +40,25 @@ void sasl_fail_by(const struct sasl_call *call, const pc_session *s, struct sasl
 	sasl_failure(call->m, s, state, "temporary-auth-failure", NULL, SASL_NO_GUESS);
 }
 
+pc_result sasl_element_end(pc_event *ev, struct sasl_state *state)
+{
+	if (state->sasl2 == NULL || !state->sasl2->busy)
+		return PC_HANDLED;
+	state->sasl2->held = pc_event_suspend(ev);
+	return PC_SUSPENDED;
+}
+
 void sasl_call_end(struct sasl_call *call)
 {
 	pc_token token = call->token;
+	struct sasl_state *state;
+	const pc_session *s = sasl_call_session(call, &state);
 
 	sasl_call_free(call);
-	pc_event_resume(token, PC_HANDLED);
+	if (s && state->sasl2 && state->sasl2->busy)
+		state->sasl2->held = token;
+	else
+		pc_event_resume(token, PC_HANDLED);
 }
 
 /* ------------------------------------------------------------ PLAIN */
@@ -123,7 +136,7 @@ void sasl_exchange_keys(struct sasl_call *call, const pc_scram_keys *keys)
 		sasl_fail_by(call, s, state, n == PC_EAUTH ? PC_EINTERNAL : (int)n, SASL_GUESS);
 	} else if (s) {
 		state->step = SASL_WAIT_FINAL;
-		sasl_challenge(s, out, (size_t)n);
+		sasl_challenge(s, state, out, (size_t)n);
 	}
 	sasl_call_end(call);
 }
@@ -198,7 +211,44 @@ static pc_result scram_final(pc_event *ev, const pc_session *s, struct sasl_stat
 		sasl_failure(m, s, state, "account-disabled", NULL, SASL_NO_GUESS);
 	else
 		sasl_success(m, s, state, username, out, (size_t)n);
-	return PC_HANDLED;
+	return sasl_element_end(ev, state);
+}
+
+/* ------------------------------------------------------------ mechanisms of modules (sasl.h) */
+
+static void on_verdict(const pc_sasl_verdict *v, void *data)
+{
+	struct sasl_call *call = data;
+	struct sasl_state *state;
+	const pc_session *s = sasl_call_session(call, &state);
+
+	if (s && v->condition)
+		sasl_failure(call->m, s, state, v->condition, NULL,
+		             strcmp(v->condition, "not-authorized") == 0 ? SASL_GUESS
+		                                                         : SASL_NO_GUESS);
+	else if (s)
+		sasl_success_as(call->m, s, state, v->username, v->role,
+		                (pc_str){ v->data, v->len });
+	sasl_call_end(call);
+}
+
+static pc_result step_of_module(pc_event *ev, const pc_session *s, struct sasl_state *state,
+                                const char *msg, size_t len)
+{
+	pc_module *m = pc_event_module(ev), *owner;
+	const pc_stanza *request = state->sasl2->request;
+	const pc_sasl_mechanism *mechanism =
+	        sasl_of_module(m, pc_stanza_get(request, "mechanism"), &owner);
+	struct sasl_call *call;
+
+	if (mechanism == NULL || msg == NULL) {
+		sasl_failure(m, s, state, "malformed-request", NULL, SASL_NO_GUESS);
+		return PC_HANDLED;
+	}
+	call = sasl_call_new(m);
+	call->token = pc_event_suspend(ev);
+	mechanism->check(owner, s, request, msg, len, on_verdict, call);
+	return PC_SUSPENDED;
 }
 
 /* ------------------------------------------------------------ */
@@ -208,8 +258,10 @@ pc_result sasl_exchange_step(pc_event *ev, const pc_session *s, struct sasl_stat
 {
 	if (state->mechanism == SASL_ANONYMOUS) /* an <auth/> without data is the rule (XEP-0175) */
 		return sasl_anonymous_step(ev, s, state, msg ? msg : "", msg ? len : 0);
+	if (state->mechanism == SASL_OF_MODULE)
+		return step_of_module(ev, s, state, msg, len);
 	if (msg == NULL) { /* a client that has more to say first: an empty challenge asks for it */
-		sasl_challenge(s, "", 0);
+		sasl_challenge(s, state, "", 0);
 		return PC_HANDLED;
 	}
 	if (state->mechanism == SASL_PLAIN)

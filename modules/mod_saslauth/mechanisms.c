@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "saslauth.h"
+#include "sasl2.h"
 
 #define NS_BINDINGS "urn:xmpp:sasl-cb:0"
 
@@ -46,6 +46,41 @@ int sasl_mechanism_find(const char *name)
 		if (strcmp(name, sasl_mechanism_name(bit)) == 0)
 			return (int)bit;
 	return -1;
+}
+
+const char *sasl_name_of(const struct sasl_state *state)
+{
+	if (state->mechanism != SASL_OF_MODULE)
+		return sasl_mechanism_name(state->mechanism);
+	return state->sasl2 ? pc_stanza_get(state->sasl2->request, "mechanism") : "?";
+}
+
+struct search {
+	const char *name;
+	const pc_sasl_mechanism *found;
+	pc_module *owner;
+};
+
+static bool look_at(const void *item, pc_module *owner, void *data)
+{
+	struct search *search = data;
+	const pc_sasl_mechanism *mechanism = item;
+
+	if (strcmp(mechanism->name, search->name) != 0)
+		return true;
+	search->found = mechanism;
+	search->owner = owner;
+	return false;
+}
+
+const pc_sasl_mechanism *sasl_of_module(pc_module *m, const char *name, pc_module **owner_r)
+{
+	struct search search = { .name = name };
+
+	pc_each_item(pc_module_host(m), "sasl2-mechanism", look_at, &search);
+	if (owner_r)
+		*owner_r = search.owner;
+	return search.found;
 }
 
 bool sasl_encryption_missing(pc_module *m, const pc_session *s)
@@ -123,6 +158,13 @@ static void choose(pc_module *m, const pc_session *s, struct sasl_state *state)
 		state->bindings = 0;
 }
 
+void sasl_list_mechanisms(const struct sasl_state *state, pc_stanza *parent)
+{
+	for (size_t i = 0; i < SASL_MECHANISMS; i++)
+		if (state->offered & 1u << order[i])
+			pc_stanza_leaf(parent, "mechanism", sasl_mechanism_name(order[i]));
+}
+
 /* What goes out with the features is noted, for only that is accepted afterwards. */
 void sasl_offer(pc_module *m, const pc_session *s, struct sasl_state *state, pc_stanza *features)
 {
@@ -136,10 +178,8 @@ void sasl_offer(pc_module *m, const pc_session *s, struct sasl_state *state, pc_
 		pc_log_session(m, s, PC_WARN, "no SASL mechanism is left to offer on this stream");
 		return;
 	}
-	list = pc_stanza_open(features, "mechanisms", SASL_NS);
-	for (size_t i = 0; i < SASL_MECHANISMS; i++)
-		if (state->offered & 1u << order[i])
-			pc_stanza_leaf(list, "mechanism", sasl_mechanism_name(order[i]));
+	sasl_list_mechanisms(state, pc_stanza_open(features, "mechanisms", SASL_NS));
+	sasl2_offer(m, s, state, features);
 	if (state->bindings == 0)
 		return;
 	list = pc_stanza_open(features, "sasl-channel-binding", NS_BINDINGS);
@@ -156,10 +196,24 @@ static void join(char *out, size_t size, const char *name)
 	snprintf(out + len, size - len, "%s%s", len ? "," : "", name);
 }
 
-int sasl_start_scram(struct sasl_state *state)
+/* XEP-0515 */
+static uint16_t tls_version(const pc_session *s)
+{
+	const pc_stream *stream = pc_session_stream(s);
+	const char *version = stream ? pc_stream_tls_version(stream) : NULL;
+
+	if (version == NULL)
+		return 0;
+	return strcmp(version, "TLS1.3") == 0   ? 0x0304
+	       : strcmp(version, "TLS1.2") == 0 ? 0x0303
+	                                        : 0;
+}
+
+int sasl_start_scram(const pc_session *s, struct sasl_state *state)
 {
 	char mechanisms[256] = "", types[64] = "";
-	pc_scram_policy policy = { .plus_offered = state->bindings != 0 };
+	pc_scram_policy policy = { .plus_offered = state->bindings != 0,
+		                   .tls_version = tls_version(s) };
 
 	for (unsigned bit = 0; bit < SASL_MECHANISMS; bit++)
 		if (state->offered & 1u << bit)

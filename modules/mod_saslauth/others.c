@@ -142,6 +142,7 @@ pc_result sasl_anonymous_step(pc_event *ev, const pc_session *s, struct sasl_sta
 	}
 	random_uuid(name);
 	sasl_success_as(m, s, state, name,
-	                pc_opt_is_set(m, "default_user_role") ? NULL : "prosody:guest");
-	return PC_HANDLED;
+	                pc_opt_is_set(m, "default_user_role") ? NULL : "prosody:guest",
+	                (pc_str){ NULL, 0 });
+	return sasl_element_end(ev, state);
 }

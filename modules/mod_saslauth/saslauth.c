@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sasl2.h"
+
 /* ------------------------------------------------------------ calls */
 
 struct sasl_call *sasl_call_new(pc_module *m)
@@ -40,118 +42,9 @@ const pc_session *sasl_call_session(const struct sasl_call *call, struct sasl_st
 	return s;
 }
 
-/* ------------------------------------------------------------ answers */
+/* ------------------------------------------------------------ the steps of any log-in */
 
-static void send_text(const pc_session *s, const char *name, const char *data, size_t len)
-{
-	pc_stanza *st = pc_stanza_new(name, SASL_NS);
-	char text[pc_base64_size(PC_SCRAM_MESSAGE_MAX)];
-
-	if (len > 0 && len <= PC_SCRAM_MESSAGE_MAX) {
-		pc_base64_encode((const uint8_t *)data, len, text);
-		pc_stanza_text(st, text);
-	}
-	pc_session_send(s, st);
-	pc_stanza_free(&st);
-}
-
-void sasl_challenge(const pc_session *s, const char *data, size_t len)
-{
-	send_text(s, "challenge", data, len);
-}
-
-void sasl_end_exchange(struct sasl_state *state)
-{
-	pc_scram_free(&state->scram);
-	state->step = SASL_IDLE;
-	state->disabled = false;
-}
-
-static struct sasl_limit address_limit(pc_module *m)
-{
-	return (struct sasl_limit){
-		.limit = (double)pc_opt_int(m, "sasl_failures_per_address"),
-		.period = pc_opt_seconds(m, "sasl_failures_period"),
-		.now = pc_now_ms(),
-	};
-}
-
-static void fire(pc_module *m, const pc_session *s, const char *event, const pc_arg *args, size_t n)
-{
-	pc_fire_args fa = { .origin = s, .args = args, .n_args = n };
-
-	pc_notify(m, event, &fa);
-}
-
-void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
-                  const char *condition, const char *text, enum sasl_guess guess)
-{
-	struct saslauth *sa = pc_module_data(m);
-	struct sasl_limit limit = address_limit(m);
-	pc_stanza *st = pc_stanza_new("failure", SASL_NS);
-	const pc_arg args[] = { PC_STR("condition", condition), PC_STR("text", text) };
-
-	sasl_end_exchange(state);
-	if (guess == SASL_GUESS)
-		throttle_add(sa->throttle, s->ip, &limit);
-	pc_metric_add(sa->failures, 1);
-	pc_log_session(m, s, PC_INFO, "log-in failed: %s", condition);
-	pc_stanza_open(st, condition, NULL);
-	if (text)
-		pc_stanza_set(pc_stanza_leaf(st, "text", text), "xml:lang", "en");
-	pc_session_send(s, st);
-	pc_stanza_free(&st);
-	/* A client that tries one mechanism after the other until it finds one that it masters
-	 * guesses nothing: it has twice as many attempts. */
-	state->failures += guess == SASL_GUESS ? 2 : 1;
-	if (state->failures >= 2 * (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
-		pc_session_close(s, "policy-violation", "Too many failed log-ins");
-	fire(m, s, "auth-failure", args, 2);
-	fire(m, s, "authentication-failure", args, 2);
-}
-
-/* `role` NULL: the account's. */
-static void succeed(pc_module *m, const pc_session *s, struct sasl_state *state,
-                    const char *username, const char *role, pc_str data)
-{
-	struct saslauth *sa = pc_module_data(m);
-	pc_stream *stream = pc_session_stream(s);
-	const char *mechanism = sasl_mechanism_name(state->mechanism);
-	int err = stream ? pc_session_authenticated(s, username, role) : PC_ECANCELED;
-
-	if (err != PC_OK) {
-		pc_log_session(m, s, PC_WARN, "log-in of %s refused: %s", username,
-		               pc_strerror(err));
-		sasl_failure(m, s, state,
-		             err == PC_EPERM ? "not-authorized" : "temporary-auth-failure", NULL,
-		             SASL_NO_GUESS);
-		return;
-	}
-	sasl_end_exchange(state);
-	pc_metric_add(sa->successes, 1);
-	pc_log_session(m, s, PC_INFO, "logged in as %s by %s", username, mechanism);
-	send_text(s, "success", data.p, data.len);
-	pc_stream_set_limit(stream, (size_t)pc_opt_int(m, "c2s_stanza_size_limit"));
-	pc_stream_restart(stream);
-	fire(m, s, "authentication-success", &PC_STR("mechanism", mechanism), 1);
-}
-
-void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,
-                  const char *data, size_t len)
-{
-	succeed(m, s, state, username, NULL, (pc_str){ data, len });
-}
-
-void sasl_success_as(pc_module *m, const pc_session *s, struct sasl_state *state,
-                     const char *username, const char *role)
-{
-	succeed(m, s, state, username, role, (pc_str){ NULL, 0 });
-}
-
-/* ------------------------------------------------------------ elements */
-
-/* Clients before log-in. One that has logged in is told that once is enough. */
-static bool may_authenticate(const pc_session *s)
+bool sasl_may_begin(const pc_session *s)
 {
 	if (s->type == PC_C2S_UNAUTHED)
 		return true;
@@ -159,13 +52,21 @@ static bool may_authenticate(const pc_session *s)
 	return false;
 }
 
-static bool is_client(const pc_session *s)
+bool sasl_is_client(const pc_session *s)
 {
 	return s && (s->type == PC_C2S_UNAUTHED || s->type == PC_C2S_UNBOUND || s->type == PC_C2S);
 }
 
+struct sasl_state *sasl_state_of(pc_event *ev, const pc_session *s, bool sasl2)
+{
+	struct sasl_state *state = pc_session_data(s, pc_event_module(ev));
+
+	state->speaks_sasl2 = sasl2;
+	return state;
+}
+
 /* Decodes the client's message and goes on with it. */
-static pc_result step(pc_event *ev, const pc_session *s, struct sasl_state *state, const char *text)
+pc_result sasl_go_on(pc_event *ev, const pc_session *s, struct sasl_state *state, const char *text)
 {
 	pc_module *m = pc_event_module(ev);
 	char msg[PC_SCRAM_MESSAGE_MAX + 1];
@@ -188,14 +89,19 @@ static pc_result step(pc_event *ev, const pc_session *s, struct sasl_state *stat
 	return result;
 }
 
-/* Why the mechanism of an <auth/> is not taken, as a SASL condition; NULL: it is, and noted. */
+/* Why the mechanism that a client asks for is not taken, as a SASL condition; NULL: it is, and
+ * noted. */
 static const char *mechanism_fault(pc_module *m, const pc_session *s, struct sasl_state *state,
                                    const char *name)
 {
 	int bit = name ? sasl_mechanism_find(name) : -1;
 
-	if (sasl_encryption_missing(m, s))
+	if (sasl_encryption_missing(m, s) || (state->speaks_sasl2 && !s->secure))
 		return "encryption-required";
+	if (bit < 0 && name && state->sasl2 && sasl_of_module(m, name, NULL)) {
+		state->mechanism = SASL_OF_MODULE;
+		return NULL;
+	}
 	if (bit < 0 || !(state->offered & 1u << bit))
 		return name && sasl_needs_encryption(m, s, name) ? "encryption-required"
 		                                                 : "invalid-mechanism";
@@ -203,38 +109,50 @@ static const char *mechanism_fault(pc_module *m, const pc_session *s, struct sas
 	return NULL;
 }
 
-static pc_result on_auth(pc_event *ev, void *data)
+pc_result sasl_begin(pc_event *ev, const pc_session *s, struct sasl_state *state, const char *name,
+                     const char *message)
 {
-	const pc_session *s = pc_event_origin(ev);
-	struct saslauth *sa = data;
 	pc_module *m = pc_event_module(ev);
-	struct sasl_limit limit;
-	struct sasl_state *state;
-	const char *fault, *text;
+	struct saslauth *sa = pc_module_data(m);
+	struct sasl_limit limit = sasl_address_limit(m);
+	const char *fault = mechanism_fault(m, s, state, name);
 
-	if (!is_client(s))
-		return PC_PASS;
-	if (!may_authenticate(s))
-		return PC_HANDLED;
-	state = pc_session_data(s, m);
-	sasl_end_exchange(state); /* a new <auth/> ends the exchange under way (6.4.2) */
-	limit = address_limit(m);
-	fault = mechanism_fault(m, s, state, pc_stanza_get(pc_event_stanza(ev), "mechanism"));
 	if (fault == NULL && !throttle_allows(sa->throttle, s->ip, &limit)) {
 		pc_metric_add(sa->throttled, 1);
 		fault = "temporary-auth-failure";
 	}
-	if (fault == NULL && state->mechanism < SASL_PLAIN && sasl_start_scram(state) != PC_OK)
+	if (fault == NULL && state->mechanism < SASL_PLAIN && sasl_start_scram(s, state) != PC_OK)
 		fault = "temporary-auth-failure";
 	if (fault) {
 		sasl_failure(m, s, state, fault, NULL, SASL_NO_GUESS);
 		return PC_HANDLED;
 	}
 	state->step = SASL_WAIT_FIRST;
+	return message ? sasl_go_on(ev, s, state, message)
+	               : sasl_exchange_step(ev, s, state, NULL, 0);
+}
+
+/* ------------------------------------------------------------ elements of RFC 6120 */
+
+static pc_result on_auth(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	struct sasl_state *state;
+	const char *text;
+
+	(void)data;
+	if (!sasl_is_client(s))
+		return PC_PASS;
+	if (!sasl_may_begin(s))
+		return PC_HANDLED;
+	state = sasl_state_of(ev, s, false);
+	sasl_end_exchange(state); /* a new <auth/> ends the exchange under way (6.4.2) */
 	text = pc_stanza_get_text(pc_event_stanza(ev));
 	if (*text == '\0')
-		return sasl_exchange_step(ev, s, state, NULL, 0);
-	return step(ev, s, state, strcmp(text, "=") == 0 ? "" : text);
+		text = NULL;
+	else if (strcmp(text, "=") == 0)
+		text = "";
+	return sasl_begin(ev, s, state, pc_stanza_get(pc_event_stanza(ev), "mechanism"), text);
 }
 
 static pc_result on_response(pc_event *ev, void *data)
@@ -244,13 +162,13 @@ static pc_result on_response(pc_event *ev, void *data)
 	struct sasl_state *state;
 
 	(void)data;
-	if (!is_client(s))
+	if (!sasl_is_client(s))
 		return PC_PASS;
-	if (!may_authenticate(s))
+	if (!sasl_may_begin(s))
 		return PC_HANDLED;
-	state = pc_session_data(s, m);
-	if (state->step != SASL_IDLE)
-		return step(ev, s, state, pc_stanza_get_text(pc_event_stanza(ev)));
+	state = sasl_state_of(ev, s, false);
+	if (state->step != SASL_IDLE && state->sasl2 == NULL)
+		return sasl_go_on(ev, s, state, pc_stanza_get_text(pc_event_stanza(ev)));
 	sasl_failure(m, s, state, "malformed-request", "Nothing was asked", SASL_NO_GUESS);
 	return PC_HANDLED;
 }
@@ -261,10 +179,10 @@ static pc_result on_abort(pc_event *ev, void *data)
 	pc_module *m = pc_event_module(ev);
 
 	(void)data;
-	if (!is_client(s))
+	if (!sasl_is_client(s))
 		return PC_PASS;
-	if (may_authenticate(s))
-		sasl_failure(m, s, pc_session_data(s, m), "aborted", NULL, SASL_NO_GUESS);
+	if (sasl_may_begin(s))
+		sasl_failure(m, s, sasl_state_of(ev, s, false), "aborted", NULL, SASL_NO_GUESS);
 	return PC_HANDLED;
 }
 
@@ -328,7 +246,9 @@ static void load(pc_module *m)
 	pc_hook(m, "stanza/" SASL_NS ":auth", on_auth, 0);
 	pc_hook(m, "stanza/" SASL_NS ":response", on_response, 0);
 	pc_hook(m, "stanza/" SASL_NS ":abort", on_abort, 0);
+	sasl2_load(m);
 	sasl_bind_load(m);
+	sasl_bind2_load(m);
 }
 
 static void session_free(pc_module *m, void *session_data)
@@ -362,6 +282,11 @@ static const pc_option options[] = {
 	  .dflt = "{ \"DIGEST-MD5\" }",
 	  .live = true,
 	  .help = "Mechanisms that are never offered" },
+	{ .name = "sasl2",
+	  .type = PC_OPT_BOOLEAN,
+	  .dflt = "true",
+	  .live = true,
+	  .help = "SASL2 (XEP-0388) is offered under TLS" },
 	{ .name = "sasl_max_attempts",
 	  .type = PC_OPT_INTEGER,
 	  .dflt = "5",
@@ -410,6 +335,17 @@ static const pc_event_decl events[] = {
 	{ "auth-failure", PC_NOTICE, "A log-in failed: `condition` (RFC 6120 6.5), `text`" },
 	{ "authentication-failure", PC_NOTICE, "The same under its older name" },
 	{ "authentication-success", PC_NOTICE, "A client logged in: `mechanism`" },
+	{ "sasl2-features", PC_NOTICE,
+	  "SASL2 is offered; the stanza is its <inline/>, to be extended" },
+	{ "sasl2-success", PC_WAITING,
+	  "An account is proved by SASL2; the stanza is <success/>, to be extended: `request` "
+	  "(pointer), `session` (to be set by who resumes one)" },
+	{ "sasl2-succeeded", PC_NOTICE, "The <success/> of SASL2 has been sent, and features" },
+	{ "bind2-features", PC_NOTICE,
+	  "Bind 2 is offered; the stanza is its <inline/>, to be extended" },
+	{ "bind2-bound", PC_WAITING,
+	  "A resource is bound by Bind 2; the stanza is <bound/>, to be extended: `request` "
+	  "(pointer)" },
 	{ 0 },
 };
 
@@ -425,7 +361,8 @@ static const pc_metric_decl metrics[] = {
 };
 
 PC_MODULE(saslauth, .summary = "Log-in and resource binding (RFC 6120 sections 6 and 7)",
-          .xeps = "0175:1.2 0178:1.2 0440:1.0.0 0474:0.5.0", .data_size = sizeof(struct saslauth),
-          .session_size = sizeof(struct sasl_state), .state_version = 2, .options = options,
-          .events = events, .stores = stores, .metrics = metrics, .load = load,
-          .session_free = session_free);
+          .xeps = "0175:1.2 0178:1.2 0386:1.1.0 0388:1.0.4 0440:1.0.0 0474:0.5.0 0480:0.2.0 "
+                  "0515:0.1.0",
+          .data_size = sizeof(struct saslauth), .session_size = sizeof(struct sasl_state),
+          .state_version = 3, .options = options, .events = events, .stores = stores,
+          .metrics = metrics, .load = load, .session_free = session_free);

@@ -331,10 +331,21 @@ static void scram(void)
 	FIELD(pc_scram_keys, iterations);
 	FIELD(pc_scram_keys, stored_key);
 	FIELD(pc_scram_keys, server_key);
+	STRUCT(pc_sasl_mechanism);
+	FIELD(pc_sasl_mechanism, size);
+	FIELD(pc_sasl_mechanism, name);
+	FIELD(pc_sasl_mechanism, check);
+	STRUCT(pc_sasl_verdict);
+	FIELD(pc_sasl_verdict, condition);
+	FIELD(pc_sasl_verdict, username);
+	FIELD(pc_sasl_verdict, role);
+	FIELD(pc_sasl_verdict, data);
+	FIELD(pc_sasl_verdict, len);
 	STRUCT(pc_scram_policy);
 	FIELD(pc_scram_policy, plus_offered);
 	FIELD(pc_scram_policy, mechanisms);
 	FIELD(pc_scram_policy, bindings);
+	FIELD(pc_scram_policy, tls_version);
 }
 
 static void users(void)
@@ -354,6 +365,7 @@ static void users(void)
 	FIELD(pc_auth_provider, enabled);
 	FIELD(pc_auth_provider, set_enabled);
 	FIELD(pc_auth_provider, anonymous);
+	FIELD(pc_auth_provider, add_keys);
 }
 
 static void net(void)
