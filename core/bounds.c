@@ -5,7 +5,8 @@
 #include "metrics.h"
 
 /* By option: c2s_stanza_size_limit and xml_*_limit, max_send_buffer_size, c2s_timeout,
- * max_resources, roster_max_items (twice), max_queries; the last has no option: 30 seconds. */
+ * max_resources, roster_max_items (twice), max_queries, journal_max_size; waiting_time has no
+ * option: 30 seconds. */
 const pc_metric_decl pc__bound_metrics[PC__BOUNDS + 1] = {
 	[PC__BOUND_STANZA] = { "stanza", PC_COUNTER,
 	                       "Streams ended for a stanza that was too large or too deep" },
@@ -22,6 +23,8 @@ const pc_metric_decl pc__bound_metrics[PC__BOUNDS + 1] = {
 	                        "Iqs of modules that were not sent, too many waiting" },
 	[PC__BOUND_WAITING] = { "waiting_time", PC_COUNTER,
 	                        "Stanzas that were suspended for too long" },
+	[PC__BOUND_JOURNAL] = { "journal", PC_COUNTER,
+	                        "Sessions and writes that would not outlive the process" },
 };
 
 static pc_metric *counters[PC__BOUNDS];

@@ -18,6 +18,7 @@ typedef enum pc__bound {
 	PC__BOUND_REQUESTS,  /* for subscriptions, not answered yet */
 	PC__BOUND_QUERIES,   /* iqs of a module that wait for their answers */
 	PC__BOUND_WAITING,   /* time that a stanza may be suspended */
+	PC__BOUND_JOURNAL,   /* bytes of what outlives the process */
 	PC__BOUNDS,
 } pc__bound;
 

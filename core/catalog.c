@@ -9,11 +9,14 @@
 const pc_store_decl pc__core_stores[] = {
 	{ "roster", PC_STORE_MAP, "Contacts, subscriptions, requests that wait" },
 	{ "cron", PC_STORE_MAP, "When regular tasks ran last" },
+	{ "journal", PC_STORE_MAP,
+	  "Of no host: the last write that was also noted in the journal" },
 	{ 0 },
 };
 
 const pc_metric_decl pc__core_metrics[] = {
 	{ "loop_turn_seconds", PC_HISTOGRAM, "Time of a turn of the main loop" },
+	{ "journal_bytes", PC_GAUGE, "What of sessions and writes would outlive the process now" },
 	{ "SERVICE_connections_refused", PC_COUNTER,
 	  "Connections of addresses that have too many already" },
 	{ 0 },

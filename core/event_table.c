@@ -45,6 +45,8 @@ const pc_event_decl pc__core_events[] = {
 	WAITING("pre-resource-unbind", "A stream has gone; PC_HANDLED keeps its session: `reason`. May not suspend"),
 	NOTICE("resource-unbind", "A session ends: `reason`"),
 	NOTICE("session-closed", "A session has ended, also one that never bound"),
+	NOTICE("session-restored", "A session of the process before is there again, hibernated (journal.h)"),
+	NOTICE("session-returned", "Such a session has a connection again: what others did meanwhile it was not told"),
 	NOTICE("c2s-session-updated", "A session was resumed by another stream: `from` (pointer to the session that gave it); global bus"),
 
 	/* ---- accounts */

@@ -31,6 +31,12 @@ const pc_option pc__core_options[] = {
 	PATH("pidfile", NULL, SERVER, "File that gets the number of the process"),
 	PATH("admin_socket", NULL, SERVER, "Socket of prosody-ctl; by default in data_path"),
 
+	/* ---- what outlives the process */
+	FLAG("journal", "true", SERVER, "Sessions outlive the process: after a crash their contacts are told, or they are resumed"),
+	PATH("journal_directory", NULL, SERVER, "Folder of the file with sessions, best in memory; by default systemd's RuntimeDirectory, else data_path"),
+	{ .name = "journal_max_size", SERVER, .type = PC_OPT_SIZE, .dflt = "64 MiB", .min = 4194304,
+	  .max = 17179869184.0, .help = "Bytes of that file; half of them for sessions and their unacknowledged stanzas" },
+
 	/* ---- process */
 	TEXT("io_threads", "auto", SERVER, "Threads for sockets, TLS and XML: \"auto\" or a number; 0 uses none"),
 	TEXT("prosody_user", NULL, SERVER, "User to run as when started by root"),

@@ -419,6 +419,17 @@ void pc__router_forget(struct pc__session *s)
 		start(kept);
 }
 
+void pc__router_drop(struct pc__session *s)
+{
+	while (s->waiting) {
+		struct pc__route *r = s->waiting;
+
+		s->waiting = r->next;
+		route_free(r);
+	}
+	s->route = NULL;
+}
+
 /* ------------------------------------------------------------ from modules and the server */
 
 static bool parse(const pc_stanza *st, const char *attr, char buf[static PC_JID_BUF], pc_jid *jid)

@@ -26,6 +26,9 @@ void pc__route_stanza(PC_TAKES pc_stanza *st);
  * iqs and presences that wait are dropped. */
 void pc__router_forget(struct pc__session *s);
 
+/* The same where it lives on in another process: nothing that waits is handled here. */
+void pc__router_drop(struct pc__session *s);
+
 /* replies.c: an answer to the session that asked; where it asked as a module (`origin` 0), by
  * routing; where it has gone, to nobody. */
 void pc__send_back(pc_session_id origin, PC_TAKES pc_stanza *reply);

@@ -25,19 +25,23 @@
 #include "ports.h"
 #include "process.h"
 #include "quotas.h"
+#include "redo.h"
 #include "reload.h"
+#include "revival.h"
 #include "sessions.h"
 #include "start.h"
 #include "stores.h"
 #include "streams.h"
 #include "systemd.h"
 #include "timers.h"
+#include "turns.h"
 #include "util/mem.h"
 
 #define STOP_SECONDS 5.0
 
 struct pc__server pc__server;
 
+static pc__past past; /* what the journal says, until sessions are there again */
 static uv_prepare_t before_sleep;
 static uv_signal_t signals[3];
 static struct pc__timer stop_timer;
@@ -69,6 +73,7 @@ void pc__server_stop(const char *reason)
 	pc__notify(pc__bus_global(), "server-stopping", NULL, 0,
 	           (pc_arg[]){ PC_STR("reason", reason) }, 1);
 	pc__ports_close();
+	pc__sessions_stop();
 	pc__streams_close_all("system-shutdown");
 	pc__timer_set(&stop_timer, STOP_SECONDS, end_loop);
 }
@@ -82,7 +87,7 @@ static void on_before_sleep(uv_prepare_t *handle)
 	pc__sessions_reap();
 	pc__streams_give_back();
 	pc__systemd_turn();
-	if (pc__server.stopping && pc__sessions_count() == 0 && pc__streams_count_xmpp() == 0)
+	if (pc__server.stopping && pc__streams_count_xmpp() == 0 && pc__sessions_stopped())
 		pc__timer_set(&stop_timer, 0, end_loop);
 }
 
@@ -150,6 +155,14 @@ void pc__server_set_loader(void)
 		free(dirs[--n]);
 }
 
+/* Sessions of the process before are there before anybody can come in. */
+static void go_on(void)
+{
+	pc__revival_run(&past);
+	pc__turns_past_is_over();
+	pc__past_free(&past);
+}
+
 /* What is root's to do, and then never again. */
 static int open_to_the_world(void)
 {
@@ -158,6 +171,7 @@ static int open_to_the_world(void)
 	pc__config_warn_unknown();
 	pc__certs_load();
 	pc__certs_watch();
+	go_on();
 	if (!pc__ports_open()) {
 		pc__log("server", PC_ERROR, "not started: see the ports above");
 		return EX_UNAVAILABLE;
@@ -181,6 +195,20 @@ static int serve_commands(void)
 	return pc__shell_serve_stdin() == PC_OK ? 0 : EX_OSERR;
 }
 
+/* Writes that were under way are made before anybody reads or writes. Without ports, or without a
+ * database, nothing more is taken from the journal. */
+static void take_journal(void)
+{
+	if (pc__turns_open(&past))
+		pc__redo_run(&past);
+	if (!pc__server.commands_only && !pc__stores_failed()) {
+		pc__turns_begin(&past);
+		return;
+	}
+	pc__past_free(&past);
+	pc__turns_close();
+}
+
 int pc__server_start(void)
 {
 	pc__server.started = pc_time_ms();
@@ -191,6 +219,7 @@ int pc__server_start(void)
 	pc__latency_start(pc__server.loop);
 	pc__bounds_start();
 	pc__server_set_loader();
+	take_journal();
 	pc__notify(pc__bus_global(), "server-starting", NULL, 0, NULL, 0);
 	pc__modules_load_enabled(NULL);
 	pc__hosts_setup();
@@ -223,6 +252,11 @@ void pc__server_end(void)
 	uv_prepare_stop(&before_sleep);
 	pc__sessions_reap();
 	pc__stores_flush();
+	pc__sessions_stop(); /* also where the start has failed */
+	pc__sessions_reap();
+	pc__turns_close();
+	pc__sessions_leave();
+	pc__past_free(&past);
 	pc__hosts_free_modules();
 	pc__modules_unload_all(NULL);
 	pc__stores_flush();

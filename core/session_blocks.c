@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "modules.h"
+#include "survivors.h"
 #include "util/mem.h"
 
 struct pc__block {
@@ -92,8 +93,14 @@ static bool drop_one(const pc_session *s, void *m)
 	return true;
 }
 
+void pc__session_block_drop(struct pc__session *s, const pc_module *m)
+{
+	drop_of(s, m);
+}
+
 void pc__session_blocks_drop(pc_module *m)
 {
+	pc__survivors_drop(m);
 	pc_each_session(m->host, drop_one, m);
 	pc_each_unbound_session(drop_one, m);
 }

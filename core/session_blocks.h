@@ -9,6 +9,8 @@
 #include "session_table.h"
 
 void pc__session_blocks_free(struct pc__session *s);
+/* Of one module. */
+void pc__session_block_drop(struct pc__session *s, const pc_module *m);
 /* Of all sessions: an instance goes. */
 void pc__session_blocks_drop(pc_module *m);
 void pc__session_blocks_move(pc_module *old, pc_module *new);

@@ -15,7 +15,7 @@ static struct slot {
 	uint32_t next_free;
 } * slots;
 static uint32_t n_slots, first_free = UINT32_MAX;
-static size_t n_sessions, n_connected;
+static size_t n_sessions, n_connected, n_asleep;
 
 static void grow(void)
 {
@@ -71,6 +71,18 @@ size_t pc__sessions_count(void)
 size_t pc__sessions_connected(void)
 {
 	return n_connected;
+}
+
+size_t pc__sessions_asleep(void)
+{
+	return n_asleep;
+}
+
+void pc__session_set_asleep(struct pc__session *s, bool asleep)
+{
+	n_asleep -= s->asleep;
+	n_asleep += asleep;
+	s->asleep = asleep;
 }
 
 /* ------------------------------------------------------------ by name */

@@ -12,6 +12,7 @@
 struct pc__route;
 struct pc__block;
 struct pc__filter;
+struct pc__survivor;
 
 struct pc__user {
 	const char *name;
@@ -26,16 +27,19 @@ struct pc__session {
 	pc_session pub;    /* first: a pc_session * is a pc__session * */
 	pc_stream *stream; /* NULL while hibernated */
 	pc_host *host;
-	struct pc__user *user;      /* NULL unless connected */
-	struct pc__session *next;   /* of the same account */
-	struct pc__block *blocks;   /* modules' data: session_blocks.c */
-	struct pc__filter *filters; /* filters.c */
-	struct pc__route *route;    /* suspended: later stanzas wait */
-	struct pc__route *waiting;  /* in order of coming */
+	struct pc__user *user;         /* NULL unless connected */
+	struct pc__session *next;      /* of the same account */
+	struct pc__block *blocks;      /* modules' data: session_blocks.c */
+	struct pc__filter *filters;    /* filters.c */
+	struct pc__route *route;       /* suspended: later stanzas wait */
+	struct pc__route *waiting;     /* in order of coming */
+	struct pc__survivor *survivor; /* what of it outlives the process; NULL: nothing */
 	struct pc__session *ending_next;
 	const char *end_reason; /* for resource-unbind; static or NULL */
 	bool ending, ended_clean, binding;
 	bool draining; /* waiting stanzas are being gone through: router.c */
+	bool asleep;   /* the server stops, and this one waits for the next */
+	bool restored; /* by the journal, and not resumed since */
 };
 
 static inline struct pc__session *pc__session_of(const pc_session *s)
@@ -48,6 +52,8 @@ void pc__session_add(struct pc__session *s);    /* gives it an id */
 void pc__session_remove(struct pc__session *s); /* the id finds nothing from now on */
 size_t pc__sessions_count(void);
 size_t pc__sessions_connected(void); /* with a full JID */
+size_t pc__sessions_asleep(void);
+void pc__session_set_asleep(struct pc__session *s, bool asleep);
 
 /* ---- accounts */
 struct pc__user *pc__user_find(const pc_host *host, const char *username);

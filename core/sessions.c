@@ -10,8 +10,10 @@
 #include "roles.h"
 #include "roster_cache.h"
 #include "router.h"
+#include "server.h"
 #include "session_blocks.h"
 #include "streams.h"
+#include "survivors.h"
 #include "util/mem.h"
 
 static struct pc__session *to_end;
@@ -21,7 +23,7 @@ struct pc__session *pc__session_new(pc_stream *stream, pc_session_type type, con
 	struct pc__session *s = pc__alloc(sizeof(*s));
 
 	s->stream = stream;
-	s->pub.conn = pc_stream_conn(stream);
+	s->pub.conn = stream ? pc_stream_conn(stream) : 0;
 	s->pub.notopen = true;
 	s->pub.type = type;
 	s->pub.ip = pc__strdup(ip);
@@ -93,6 +95,7 @@ void pc__session_set_resource(struct pc__session *s, const char *resource)
 	s->pub.resource = s->pub.full_jid + strlen(s->pub.username) + strlen(s->host->name) + 2;
 	s->pub.type = PC_C2S;
 	pc__user_attach(s);
+	pc__survivor_facts(s);
 }
 
 static int8_t priority_of(const pc_stanza *presence)
@@ -112,6 +115,7 @@ void pc_session_set_presence(const pc_session *session, const pc_stanza *presenc
 	s->pub.priority = presence ? priority_of(presence) : 0;
 	s->pub.presence_time = presence ? pc_time_ms() : 0;
 	pc_stanza_free(&old);
+	pc__survivor_presence(s);
 }
 
 /* The time is kept as a number: as an element it would double the size of most presences. */
@@ -129,7 +133,10 @@ pc_stanza *pc_session_presence(const pc_session *s, const char *to)
 
 void pc_session_set_interested(const pc_session *session)
 {
-	pc__session_of(session)->pub.interested = true;
+	struct pc__session *s = pc__session_of(session);
+
+	s->pub.interested = true;
+	pc__survivor_facts(s);
 }
 
 void pc_session_set_roster(const pc_session *session, pc_roster *roster)
@@ -139,7 +146,10 @@ void pc_session_set_roster(const pc_session *session, pc_roster *roster)
 
 void pc_session_set_client_id(const pc_session *session, const char *client_id)
 {
-	set_text(&pc__session_of(session)->pub.client_id, client_id);
+	struct pc__session *s = pc__session_of(session);
+
+	set_text(&s->pub.client_id, client_id);
+	pc__survivor_facts(s);
 }
 
 pc_host *pc_session_host(const pc_session *s)
@@ -211,8 +221,20 @@ void pc__session_stream_gone(struct pc__session *s, const char *reason)
 	end_later(s, reason);
 }
 
+/* The next process goes on with it: nobody else is told, and the stream's end is not its end. */
+static void fall_asleep(struct pc__session *s)
+{
+	pc__stream_forget_session(s->stream);
+	s->stream = NULL;
+	end_later(s, "system-shutdown");
+}
+
 void pc__session_stream_closing(struct pc__session *s)
 {
+	if (pc__server.stopping && !s->ended_clean && pc__survivor_is_kept(s)) {
+		fall_asleep(s);
+		return;
+	}
 	s->ended_clean = true;
 	end_later(s, NULL);
 }
@@ -224,6 +246,8 @@ static bool is_kept(struct pc__session *s)
 
 	if (s->user == NULL || s->ended_clean)
 		return false;
+	if (pc__server.stopping && !pc__survivor_is_kept(s))
+		return false;
 	r = pc__fire_name(
 	        s->host->bus, "pre-resource-unbind",
 	        &(struct pc__firing){ .host = s->host,
@@ -231,36 +255,35 @@ static bool is_kept(struct pc__session *s)
 	                              .question = true,
 	                              .args = (pc_arg[]){ PC_STR("reason", s->end_reason) },
 	                              .n_args = 1 });
-	if (r == PC_HANDLED)
-		s->pub.conn = 0;
-	return r == PC_HANDLED;
+	if (r != PC_HANDLED)
+		return false;
+	s->pub.conn = 0;
+	pc__session_set_asleep(s, pc__server.stopping);
+	return true;
 }
 
 /* Out of the table first, so that nothing is delivered to it any more; then others are told. */
-static void unbind(struct pc__session *s)
+static void unbind(struct pc__session *s, bool tell)
 {
 	struct pc__user *u = s->user;
 	bool last = u->n_sessions == 1;
 	char *name = last ? pc__strdup(u->name) : NULL;
 
 	pc__user_detach(s);
-	notify("resource-unbind", s, (pc_arg[]){ PC_STR("reason", s->end_reason) }, 1);
+	if (tell)
+		notify("resource-unbind", s, (pc_arg[]){ PC_STR("reason", s->end_reason) }, 1);
 	s->pub.roster = NULL;
 	if (last)
 		pc__roster_release(s->host, name);
 	free(name);
 }
 
-static void end(struct pc__session *s)
+static void free_session(struct pc__session *s)
 {
 	pc_stanza *presence;
 
-	if (s->user)
-		unbind(s);
-	if (s->stream)
-		pc__stream_forget_session(s->stream);
-	notify("session-closed", s, NULL, 0);
-	pc__router_forget(s);
+	pc__session_set_asleep(s, false);
+	pc__survivor_gone(s);
 	pc__filters_free(s);
 	pc__session_blocks_free(s);
 	pc__session_remove(s);
@@ -274,6 +297,17 @@ static void end(struct pc__session *s)
 	free(s);
 }
 
+static void end(struct pc__session *s)
+{
+	if (s->user)
+		unbind(s, true);
+	if (s->stream)
+		pc__stream_forget_session(s->stream);
+	notify("session-closed", s, NULL, 0);
+	pc__router_forget(s);
+	free_session(s);
+}
+
 void pc__sessions_reap(void)
 {
 	while (to_end) {
@@ -285,6 +319,66 @@ void pc__sessions_reap(void)
 		else
 			end(s);
 	}
+}
+
+/* ------------------------------------------------------------ the server stops */
+
+/* Hibernated ones wait for the next process, if that will know of them. */
+static bool stop_one(const pc_session *session, void *data)
+{
+	struct pc__session *s = pc__session_of(session);
+
+	(void)data;
+	if (s->stream || s->ending)
+		return true;
+	if (pc__survivor_is_kept(s))
+		pc__session_set_asleep(s, true);
+	else
+		pc_session_destroy(session, "the server stops");
+	return true;
+}
+
+void pc__sessions_stop(void)
+{
+	pc_each_session(NULL, stop_one, NULL);
+}
+
+static bool is_quiet(const pc_session *session, void *data)
+{
+	const struct pc__session *s = pc__session_of(session);
+	bool *quiet = data;
+
+	*quiet = s->route == NULL && s->waiting == NULL;
+	return *quiet;
+}
+
+bool pc__sessions_stopped(void)
+{
+	bool quiet = true;
+
+	if (pc__sessions_count() != pc__sessions_asleep())
+		return false;
+	pc_each_session(NULL, is_quiet, &quiet);
+	return quiet;
+}
+
+/* What it has sent and nobody has counted comes again. */
+static bool leave(const pc_session *session, void *data)
+{
+	struct pc__session *s = pc__session_of(session);
+
+	(void)data;
+	if (!s->asleep)
+		return true;
+	unbind(s, false);
+	pc__router_drop(s);
+	free_session(s);
+	return true;
+}
+
+void pc__sessions_leave(void)
+{
+	pc_each_session(NULL, leave, NULL);
 }
 
 /* ------------------------------------------------------------ resumption */
@@ -308,7 +402,11 @@ int pc_session_take_over(const pc_session *to_s, const pc_session *from_s)
 	from->stream = NULL;
 	from->ended_clean = true;
 	end_later(from, NULL);
+	pc__survivor_facts(to);
 	pc__notify(pc__bus_global(), "c2s-session-updated", NULL, to->pub.id,
 	           (pc_arg[]){ PC_PTR("from", from) }, 1);
+	if (to->restored)
+		notify("session-returned", to, NULL, 0);
+	to->restored = false;
 	return PC_OK;
 }

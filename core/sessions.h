@@ -9,6 +9,7 @@
 
 #include "session_table.h"
 
+/* `stream` NULL: hibernated. */
 struct pc__session *pc__session_new(pc_stream *stream, pc_session_type type, const char *ip);
 void pc__session_set_host(struct pc__session *s, pc_host *host);
 void pc__session_set_lang(struct pc__session *s, const char *lang);
@@ -20,6 +21,14 @@ void pc__session_stream_gone(struct pc__session *s, const char *reason);
 void pc__session_stream_closing(struct pc__session *s);
 /* Ends what has to end. */
 void pc__sessions_reap(void);
+
+/* ---- the orderly stop. Sessions that outlive the process (journal.h) fall asleep as their streams
+ * close; hibernated ones do so now, or end. */
+void pc__sessions_stop(void);
+/* None is there but those that sleep, and nothing of these is under way. */
+bool pc__sessions_stopped(void);
+/* Those that sleep go, without a word to anybody. When the journal is closed. */
+void pc__sessions_leave(void);
 
 /* Gives a session its full JID and enters it in the table; binding.c. */
 void pc__session_set_resource(struct pc__session *s, const char *resource);

@@ -7,6 +7,7 @@
 #include "hosts.h"
 #include "log.h"
 #include "server.h"
+#include "turns.h"
 #include "util/mem.h"
 
 /* What the struct had in the first release of the ABI. */
@@ -19,6 +20,9 @@ static struct pc__database databases[PC__DATABASES];
  * each store. */
 static char *failed;
 static bool started;
+
+static const struct pc__worker_notes *all_notes; /* NULL: jobs do not wait for their turn's end */
+static uint64_t notes_epoch;
 
 /* ---- databases */
 
@@ -91,6 +95,8 @@ static struct pc__database *open_in(unsigned index, pc_host *host, const char *n
 	d->owner = owner;
 	pc__module_hold(owner); /* its data are the database's */
 	d->worker = pc__worker_new(pc__server.loop, index, driver, d->db);
+	if (all_notes)
+		pc__worker_hold(d->worker, all_notes, notes_epoch);
 	check(d);
 	return d;
 }
@@ -107,6 +113,11 @@ static struct pc__database *database(pc_host *host, const char *name)
 	if (failed && strcmp(failed, name) == 0)
 		return NULL;
 	return index < PC__DATABASES ? open_in(index, host, name) : NULL;
+}
+
+bool pc__stores_failed(void)
+{
+	return failed != NULL;
 }
 
 int pc__stores_started(void)
@@ -221,8 +232,35 @@ void pc__store_close(pc_store **st)
 
 /* ---- all of them */
 
+void pc__stores_hold(const struct pc__worker_notes *notes, uint64_t epoch)
+{
+	all_notes = notes;
+	notes_epoch = epoch;
+	for (unsigned i = 1; i < PC__DATABASES && databases[i].worker; i++)
+		pc__worker_hold(databases[i].worker, notes, epoch);
+}
+
+void pc__stores_release(void)
+{
+	for (unsigned i = 1; i < PC__DATABASES && databases[i].worker; i++)
+		pc__worker_release(databases[i].worker);
+}
+
+const char *pc__stores_driver(unsigned index)
+{
+	return index < PC__DATABASES ? databases[index].driver_name : NULL;
+}
+
+pc__worker *pc__stores_worker(const char *driver)
+{
+	struct pc__database *d = database(NULL, driver);
+
+	return d ? d->worker : NULL;
+}
+
 void pc__stores_flush(void)
 {
+	pc__turns_settle();
 	for (unsigned i = 0; i < PC__DATABASES; i++) {
 		if (databases[i].worker)
 			pc__worker_flush(databases[i].worker);

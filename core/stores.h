@@ -36,6 +36,16 @@ int pc__stores_started(void);
 void pc__stores_backup(const char *path, pc_done_fn *fn, void *data);
 void pc__stores_restore(const char *path, bool force, pc_done_fn *fn, void *data);
 
+/* Jobs of all databases, also of those that are opened later, belong to turns: store/worker.h. */
+void pc__stores_hold(const struct pc__worker_notes *notes, uint64_t epoch);
+void pc__stores_release(void);
+/* The driver of the database whose tickets have that index, or NULL. */
+const char *pc__stores_driver(unsigned index);
+/* The worker of that driver's database, which is opened where it is not; NULL: it cannot be. */
+pc__worker *pc__stores_worker(const char *driver);
+/* While the server starts: one cannot be opened, so that it will not start. */
+bool pc__stores_failed(void);
+
 /* Blocks until all that was called is committed, and calls back. For the orderly stop. */
 void pc__stores_flush(void);
 /* Carries out what is queued, ends the threads, closes the databases. Their memory goes with the

@@ -11,6 +11,7 @@
 #include "server.h"
 #include "sessions.h"
 #include "stream_internal.h"
+#include "turns.h"
 #include "util/mem.h"
 
 static void tell_connected(pc_stream *s)
@@ -237,6 +238,12 @@ static void on_turn(void *data)
 	pc__streams_give_back();
 }
 
+static void on_settle(void *data)
+{
+	(void)data;
+	pc__turns_settle();
+}
+
 const pc__io_handler pc__streams_handler = {
 	.accepted = on_accepted,
 	.refused = on_refused,
@@ -253,4 +260,5 @@ const pc__io_handler pc__streams_handler = {
 	.written = on_written,
 	.closed = on_closed,
 	.turn = on_turn,
+	.settle = on_settle,
 };

@@ -25,6 +25,13 @@ static bool deliver(pc__io *io)
 	return any;
 }
 
+/* What main has said is not seen by any socket before its turn has been noted. */
+static void settle(const pc__io *io)
+{
+	if (io->handler->settle != NULL)
+		io->handler->settle(io->data);
+}
+
 /* With threads the commands are posted; else they are applied here, and so on until it is quiet. */
 static void turn(pc__io *io)
 {
@@ -34,6 +41,7 @@ static void turn(pc__io *io)
 	for (int i = 0; i < ROUNDS; i++) {
 		bool any = deliver(io);
 
+		settle(io);
 		if (io->threads != 0)
 			break;
 		if (!pc__lane_apply(&io->lanes[0]) && !any)
@@ -121,6 +129,7 @@ void pc__io_drain(pc__io *io)
 	for (int i = 0; i < DRAIN_ROUNDS; i++) {
 		bool any = said(io);
 
+		settle(io);
 		if (io->threads != 0) {
 			sync_threads(io);
 		} else {
@@ -206,6 +215,7 @@ void pc__io_free(pc__io **io_p)
 	if (io == NULL)
 		return;
 	pc__listeners_stop(io);
+	settle(io);
 	for (unsigned i = 0; i < io->n_lanes; i++)
 		stop_lane(&io->lanes[i]);
 	for (unsigned i = 0; i < io->threads; i++)

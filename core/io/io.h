@@ -117,6 +117,8 @@ typedef struct pc__io_handler {
 	void (*closed)(pc_conn_id conn, const char *reason, void *data); /* always the last */
 	/* a turn's happenings have all been told: flush what was gathered for others */
 	void (*turn)(void *data);
+	/* what was said to connections is about to be handed over */
+	void (*settle)(void *data);
 } pc__io_handler;
 
 /* The parts of a connection's number, for tables of whoever follows connections. */

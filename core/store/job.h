@@ -68,6 +68,7 @@ typedef struct pc__job {
 	pc_ticket ticket;    /* of writes; of a job without operations: the one waited for */
 	size_t bytes;        /* that it was counted with */
 	unsigned behind;     /* lanes in which others come before it */
+	size_t noted;        /* bytes of its record in a journal; 0: none */
 	bool finished;
 	bool refused;                      /* a write that was not carried out */
 	void (*done)(struct pc__job *job); /* main thread, once */

@@ -1,5 +1,7 @@
 #include "store/worker.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "store/worker_internal.h"
@@ -85,28 +87,85 @@ pc_ticket pc__worker_refuse(pc__worker *w, pc__job *job, int err)
 	return job->ticket;
 }
 
-static void queue(pc__worker *w, pc__job *job)
+static void hand_read(pc__worker *w, pc__job *job)
 {
-	bool write = job->write;
-	bool direct = !write && !w->driver->one_thread &&
-	              w->tickets.accepted <= atomic_load(&w->committed);
 	bool first;
 
-	if (write)
-		pc__tickets_accept(&w->tickets, job->ticket);
-	count(w, job);
 	uv_mutex_lock(&w->lock);
 	w->under_way++;
-	if (direct) {
-		first = pc__worker_add_read(w, job);
-	} else {
-		first = w->writes.head == NULL;
-		pc__job_queue_add(&w->writes, job);
-	}
+	first = pc__worker_add_read(w, job);
 	uv_mutex_unlock(&w->lock);
 	/* Told when the lock is free: who wakes up needs it. Who finds more jobs tells the next. */
 	if (first)
-		uv_cond_signal(direct ? &w->to_read : &w->to_write);
+		uv_cond_signal(&w->to_read);
+}
+
+static void hand_writes(pc__worker *w, struct pc__job_queue *jobs, size_t n)
+{
+	bool first;
+
+	uv_mutex_lock(&w->lock);
+	w->under_way += n;
+	first = w->writes.head == NULL;
+	pc__job_queue_join(&w->writes, jobs);
+	uv_mutex_unlock(&w->lock);
+	if (first)
+		uv_cond_signal(&w->to_write);
+}
+
+/* A read that sees what is committed need not wait for what the turn writes. */
+static void queue(pc__worker *w, pc__job *job)
+{
+	bool direct = !job->write && !w->driver->one_thread &&
+	              w->tickets.accepted <= atomic_load(&w->committed);
+	struct pc__job_queue one = { 0 };
+
+	if (job->write)
+		pc__tickets_accept(&w->tickets, job->ticket);
+	if (job->write && w->notes)
+		job->noted = w->notes->note(pc__ticket_index(job->ticket), job);
+	count(w, job);
+	if (direct) {
+		hand_read(w, job);
+	} else if (w->notes) {
+		pc__job_queue_add(&w->held, job);
+		w->n_held++;
+	} else {
+		pc__job_queue_add(&one, job);
+		hand_writes(w, &one, 1);
+	}
+}
+
+void pc__worker_release(pc__worker *w)
+{
+	if (w->n_held == 0)
+		return;
+	hand_writes(w, &w->held, w->n_held);
+	w->n_held = 0;
+}
+
+void pc__worker_hold(pc__worker *w, const struct pc__worker_notes *notes, uint64_t epoch)
+{
+	if (w->driver == NULL)
+		return;
+	atomic_store(&w->epoch, epoch);
+	w->notes = notes;
+	if (notes == NULL)
+		pc__worker_release(w);
+}
+
+size_t pc__committed_write(uint64_t epoch, pc_ticket ticket, char out[static PC__COMMITTED_SIZE])
+{
+	return (size_t)snprintf(out, PC__COMMITTED_SIZE, "%" PRIx64 " %" PRIx64, epoch, ticket);
+}
+
+pc_ticket pc__committed_read(const char *text, uint64_t epoch)
+{
+	uint64_t of, ticket;
+
+	if (sscanf(text, "%" SCNx64 " %" SCNx64, &of, &ticket) != 2 || of != epoch)
+		return 0;
+	return ticket;
 }
 
 pc_ticket pc__worker_submit(pc__worker *w, pc__job *job)
@@ -175,11 +234,14 @@ static void drain(pc__worker *w, bool all)
 	while ((job = pc__job_queue_take(&finished))) {
 		bool settle = job->write && !job->refused;
 		pc_ticket ticket = job->ticket;
+		size_t noted = job->noted;
 		int err = job->err;
 
 		pc__lanes_finish(&w->lanes, job, &w->ready);
 		if (settle)
 			pc__tickets_settle(&w->tickets, ticket, err, &w->ready);
+		if (settle && w->notes)
+			w->notes->done(pc__ticket_index(ticket), ticket, noted);
 	}
 	call_ready(w, all);
 	if (w->ready.head)
@@ -193,6 +255,7 @@ static void on_wake(uv_async_t *wake)
 
 void pc__worker_flush(pc__worker *w)
 {
+	pc__worker_release(w);
 	uv_mutex_lock(&w->lock);
 	while (w->under_way > 0)
 		uv_cond_wait(&w->idle, &w->lock);
@@ -219,6 +282,8 @@ void pc__worker_free(pc__worker **worker)
 	if (w == NULL)
 		return;
 	w->closed = true;
+	w->notes = NULL;
+	pc__worker_release(w);
 	if (w->driver)
 		pc__worker_stop(w);
 	/* callbacks may submit again; those that never stop are left */

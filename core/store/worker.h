@@ -14,6 +14,11 @@
  * At most PC__WORKER_JOBS jobs, or PC__WORKER_BYTES of them, are under way; further ones come back
  * with PC_EBUSY. When the driver's check has found damage, writes come back with PC_EIO.
  *
+ * Where sessions outlive the process (journal.h), jobs are held until pc__worker_release(), that is
+ * until the turn which called them is noted as a whole; writes may be noted with it. With the last
+ * noted write of a batch its ticket is written into the database, in the same commit: so whoever
+ * reads the notes knows which of them have been carried out.
+ *
  * Life: new -> submit, wait, ... -> free. All functions are for the main thread.
  */
 #pragma once
@@ -45,6 +50,28 @@ void pc__worker_wait(pc__worker *w, PC_TAKES pc__job *job, pc_ticket ticket);
 /* Takes a job and brings it back with that error at the next turn; the ticket of a write has
  * failed. */
 pc_ticket pc__worker_refuse(pc__worker *w, PC_TAKES pc__job *job, int err);
+/* ---- jobs that belong to a turn */
+
+struct pc__worker_notes {
+	/* A write that will be carried out: returns what is to stand in job->noted. */
+	size_t (*note)(unsigned index, const pc__job *job);
+	/* All up to that ticket are committed, or have failed; `size` of that one's note. */
+	void (*done)(unsigned index, pc_ticket ticket, size_t size);
+};
+/* From now on. `notes` is borrowed; NULL: no longer, and what is held is released. `epoch` is
+ * written with the ticket. */
+void pc__worker_hold(pc__worker *w, const struct pc__worker_notes *notes, uint64_t epoch);
+void pc__worker_release(pc__worker *w);
+
+/* Where the ticket of the last noted write stands: in that store of the host "", under the key
+ * PC__COMMITTED_KEY, as pc__committed_write() makes it. */
+#define PC__COMMITTED_STORE "journal"
+#define PC__COMMITTED_KEY "committed"
+#define PC__COMMITTED_SIZE 40
+size_t pc__committed_write(uint64_t epoch, pc_ticket ticket, char out[static PC__COMMITTED_SIZE]);
+/* 0: nothing of that epoch. */
+pc_ticket pc__committed_read(const char *text, uint64_t epoch);
+
 bool pc__worker_committed(const pc__worker *w, pc_ticket ticket);
 
 /* Waits until nothing is under way, and calls back what is finished. What those callbacks submit is

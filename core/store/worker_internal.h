@@ -31,6 +31,7 @@ struct pc__worker {
 
 	atomic_bool broken;
 	_Atomic(pc_ticket) committed; /* by the writer; or failed to */
+	_Atomic(uint64_t) epoch;      /* of noted writes */
 
 	/* main thread only */
 	uv_async_t wake;
@@ -41,6 +42,9 @@ struct pc__worker {
 	struct pc__lanes lanes;
 	struct pc__tickets tickets;
 	size_t queued, queued_bytes;
+	const struct pc__worker_notes *notes; /* NULL: nothing is held */
+	struct pc__job_queue held;            /* for the writer */
+	size_t n_held;
 };
 
 /* Starts and ends the threads; ending waits for what is queued. */

@@ -13,6 +13,7 @@ struct batch {
 	bool open; /* inside begin and commit */
 	uint64_t started;
 	size_t n_writes;
+	pc_ticket noted; /* the last noted write's; 0: none */
 	size_t n_done;
 	struct pc__job_queue done;  /* told when the batch is committed */
 	struct pc__job_queue reads; /* of what is not committed yet */
@@ -72,12 +73,22 @@ static void tell(struct pc__worker *w, struct batch *b)
 	*b = (struct batch){ 0 };
 }
 
+static int put_committed(struct pc__worker *w, pc_ticket ticket)
+{
+	char text[PC__COMMITTED_SIZE];
+	size_t len = pc__committed_write(atomic_load(&w->epoch), ticket, text);
+	pc_key k = { "", "", PC__COMMITTED_STORE };
+
+	return w->driver->set(w->db, &k, &(pc_item){ PC__COMMITTED_KEY, text, len }, 1, false);
+}
+
 static void commit(struct pc__worker *w, struct batch *b)
 {
-	int err;
+	int err = b->noted ? put_committed(w, b->noted) : PC_OK;
 
 	PC__KILLPOINT("before-commit");
-	err = w->driver->commit(w->db);
+	if (!err)
+		err = w->driver->commit(w->db);
 	PC__KILLPOINT("after-commit");
 
 	if (err) {
@@ -114,6 +125,8 @@ static void write_one(struct pc__worker *w, struct batch *b, pc__job *job)
 	if (!err) {
 		err = pc__job_run(job, w->driver, w->db, NULL);
 		b->n_writes++;
+		if (job->noted)
+			b->noted = job->ticket;
 	}
 	finish(b, job, err);
 }

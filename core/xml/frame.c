@@ -161,6 +161,78 @@ pc_kind pc_frame_kind(const pc_frame *frame)
 	return pc__body_kind(frame->body);
 }
 
+/* ------------------------------------------------------------ as bytes */
+
+struct saved {
+	uint32_t head, inner, end, to_len;
+	uint8_t kind, no_ns, no_stream, empty;
+};
+
+size_t pc__frame_saved_size(const pc_frame *frame)
+{
+	const pc__body *b = frame->body;
+
+	return sizeof(struct saved) + b->head + b->inner + b->end + frame->to_len;
+}
+
+void pc__frame_save(const pc_frame *frame, char *out)
+{
+	const pc__body *b = frame->body;
+	size_t len = b->head + b->inner + b->end;
+	struct saved saved = { .head = (uint32_t)b->head,
+		               .inner = (uint32_t)b->inner,
+		               .end = (uint32_t)b->end,
+		               .to_len = (uint32_t)frame->to_len,
+		               .kind = b->kind,
+		               .no_ns = b->no_ns,
+		               .no_stream = b->no_stream,
+		               .empty = b->empty };
+
+	memcpy(out, &saved, sizeof(saved));
+	memcpy(out + sizeof(saved), b->text, len);
+	memcpy(out + sizeof(saved) + len, frame->to, frame->to_len);
+}
+
+static pc__body *body_from(const struct saved *saved, const char *text)
+{
+	size_t len = (size_t)saved->head + saved->inner + saved->end;
+	pc__body *body = pc__malloc(sizeof(*body) + len);
+
+	*body = (pc__body){ .refs = 1,
+		            .kind = saved->kind,
+		            .no_ns = saved->no_ns,
+		            .no_stream = saved->no_stream,
+		            .empty = saved->empty,
+		            .head = saved->head,
+		            .inner = saved->inner,
+		            .end = saved->end };
+	memcpy(body->text, text, len);
+	return body;
+}
+
+pc_frame *pc__frame_load(const void *bytes, size_t len)
+{
+	const char *text = (const char *)bytes + sizeof(struct saved);
+	struct saved saved;
+	pc__body *body;
+	pc_frame *frame;
+	char *to;
+
+	if (len < sizeof(saved))
+		return NULL;
+	memcpy(&saved, bytes, sizeof(saved));
+	if ((uint64_t)saved.head + saved.inner + saved.end + saved.to_len != len - sizeof(saved))
+		return NULL;
+	body = body_from(&saved, text);
+	to = pc__strndup(text + (len - sizeof(saved)) - saved.to_len, saved.to_len);
+	frame = pc__frame_new(body, to);
+	free(to);
+	pc__body_unref(&body);
+	return frame;
+}
+
+/* ------------------------------------------------------------ writing */
+
 static void write_delay(int64_t when, const char *from, struct pc__buf *out)
 {
 	char stamp[PC_DATETIME_SIZE];

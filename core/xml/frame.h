@@ -37,6 +37,12 @@ pc_frame *pc__frame_new(pc__body *body, const char *to);
 void pc__frame_write(const pc_frame *frame, const char *xmlns, int64_t delay_ms,
                      const char *delay_from, struct pc__buf *out);
 
+/* A frame as bytes, and back. Loading trusts nothing but that the text is what a frame holds; NULL:
+ * the bytes are no frame. */
+size_t pc__frame_saved_size(const pc_frame *frame);
+void pc__frame_save(const pc_frame *frame, char *out);
+pc_frame *pc__frame_load(const void *bytes, size_t len);
+
 /* Writes an element with everything in it, for a stream whose default namespace is jabber:client
  * (`ns_context`: the namespace that the surroundings declare; NULL: none, so it is written). With a
  * context, a `st` in the streams namespace gets the prefix "stream". */

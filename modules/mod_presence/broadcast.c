@@ -83,11 +83,12 @@ static void to_directed(pc_module *m, const pc_session *s, const pc_stanza *st)
 		return;
 	pc_broadcast(m, pc_stanza_clone(st), (const char *const *)d->jids, d->n);
 	presence_directed_free(d);
+	pc_session_changed(s, m);
 }
 
 /* ------------------------------------------------------------ initial presence (4.2.2, 4.3) */
 
-static void probe_contacts(pc_module *m, const pc_session *s)
+void presence_probe_contacts(pc_module *m, const pc_session *s)
 {
 	struct blocked blocked = blocked_by(s);
 	size_t cursor = 0;
@@ -148,7 +149,7 @@ static void welcome(pc_module *m, const pc_session *s)
 {
 	pc_notify(m, "presence/initial",
 	          &(pc_fire_args){ .origin = s, .stanza = (pc_stanza *)(uintptr_t)s->presence });
-	probe_contacts(m, s);
+	presence_probe_contacts(m, s);
 	show_own_sessions(s);
 	show_requests(s);
 	ask_again(m, s);

@@ -3,6 +3,8 @@
  */
 #include "presence.h"
 
+#include <string.h>
+
 static const pc_event_decl events[] = {
 	{ "presence/initial", PC_NOTICE, "a session has become available" },
 	{ "message/offline/broadcast", PC_WAITING,
@@ -41,6 +43,7 @@ static pc_result directed(pc_event *ev, const pc_session *s)
 	char to[PC_JID_MAX + 1];
 
 	pc_jid_write(pc_event_to(ev), to);
+	pc_session_changed(s, m);
 	if (pc_stanza_type(pc_event_stanza(ev)) != PC_TYPE_NONE)
 		presence_undirect(d, to);
 	else if (!is_subscriber(s, pc_event_to(ev)) &&
@@ -196,6 +199,17 @@ static pc_result on_unbind(pc_event *ev, void *data)
 	return PC_PASS;
 }
 
+/* What happened while the server was away was told to nobody. */
+static pc_result on_returned(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+
+	(void)data;
+	if (s && pc_session_is_available(s))
+		presence_probe_contacts(pc_event_module(ev), s);
+	return PC_PASS;
+}
+
 static pc_result on_item_removed(pc_event *ev, void *data)
 {
 	(void)data;
@@ -207,6 +221,31 @@ static pc_result on_account_removed(pc_event *ev, void *data)
 	(void)data;
 	presence_account_removed(pc_event_module(ev), pc_event_str(ev, "username"));
 	return PC_PASS;
+}
+
+/* Whom it has told outside of its roster is told when it ends, be it by the end of the process. */
+static void session_save(pc_module *m, const pc_session *s, const void *data, pc_blob *blob)
+{
+	const struct directed *d = data;
+
+	(void)m, (void)s;
+	for (size_t i = 0; i < d->n; i++)
+		pc_blob_put(blob, d->jids[i], strlen(d->jids[i]) + 1);
+}
+
+static int session_restore(pc_module *m, const pc_session *s, void *data, const void *bytes,
+                           size_t len)
+{
+	const char *at = bytes, *end = at + len;
+
+	(void)m, (void)s;
+	for (; at < end; at += strlen(at) + 1) {
+		if (memchr(at, '\0', (size_t)(end - at)) == NULL)
+			return PC_EINVAL;
+		if (presence_direct(data, at, SIZE_MAX) != PC_OK)
+			return PC_ELIMIT;
+	}
+	return PC_OK;
 }
 
 static void session_free(pc_module *m, void *data)
@@ -227,6 +266,7 @@ static void load(pc_module *m)
 	pc_hook(m, "presence/full", on_full, 0);
 	pc_hook(m, "presence/host", on_host, 0);
 	pc_hook(m, "resource-unbind", on_unbind, 0);
+	pc_hook(m, "session-returned", on_returned, 0);
 	pc_hook(m, "roster-item-removed", on_item_removed, -1);
 	pc_hook(m, "user-deleted", on_account_removed, 300);
 }
@@ -239,4 +279,5 @@ static const pc_metric_decl metrics[] = {
 PC_MODULE(presence, .summary = "Presence and subscriptions (RFC 6121)", .events = events,
           .data_size = sizeof(struct presence), .options = options,
           .session_size = sizeof(struct directed), .state_version = 1, .session_free = session_free,
-          .metrics = metrics, .load = load);
+          .session_save = session_save, .session_restore = session_restore, .metrics = metrics,
+          .load = load);

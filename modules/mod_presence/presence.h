@@ -24,6 +24,8 @@ struct directed {
 
 /* broadcast.c */
 pc_result presence_broadcast(pc_event *ev, const pc_session *s);
+/* Asks whom the account sees (4.3). */
+void presence_probe_contacts(pc_module *m, const pc_session *s);
 /* The session is unavailable: whoever saw it is told. `status` may be NULL. */
 void presence_gone(pc_module *m, const pc_session *s, const char *status);
 /* The presence of each available session of the account to that address: how many there were.
