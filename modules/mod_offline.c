@@ -68,9 +68,27 @@ static pc_stanza *envelope_of(const pc_stanza *st)
 	return e;
 }
 
+/* The account's archive has it: nothing is lost that cannot be kept here. Ids in the account's name
+ * are the server's alone (mod_stamps). */
+static bool is_archived(const pc_stanza *st, const pc_jid *account)
+{
+	const pc_stanza *c = pc_stanza_child(st, "stanza-id", "urn:xmpp:sid:0");
+	char bare[PC_JID_MAX + 1];
+
+	if (c == NULL)
+		return false;
+	pc_jid_write_bare(account, bare);
+	for (; c; c = pc_stanza_next(c))
+		if (pc_stanza_is(c, "stanza-id", "urn:xmpp:sid:0") && pc_stanza_get(c, "by") &&
+		    strcmp(pc_stanza_get(c, "by"), bare) == 0)
+			return true;
+	return false;
+}
+
 struct keeping {
 	pc_module *m;
 	pc_stanza *envelope;
+	bool archived;
 };
 
 /* The sender does not wait for the disk, so a refusal comes as an error of its own. */
@@ -81,7 +99,7 @@ static void on_kept(int err, void *data)
 
 	if (err == PC_ELIMIT)
 		pc_metric_add(o->refused, 1);
-	if (err != PC_OK && pc_stanza_get(k->envelope, "from"))
+	if (err != PC_OK && !k->archived && pc_stanza_get(k->envelope, "from"))
 		pc_send(k->m, pc_stanza_error(k->envelope, NULL,
 		                              err == PC_ELIMIT ? "service-unavailable"
 		                                               : "internal-server-error",
@@ -97,6 +115,7 @@ static pc_result on_handle(pc_event *ev, void *data)
 	const pc_stanza *st = pc_event_stanza(ev);
 	char id[PC_ENTRY_ID_SIZE], *text;
 	pc_entry entry = { .when = pc_time_ms() };
+	pc_jid account = { pc_event_str(ev, "username"), pc_module_host_name(m), NULL };
 	struct keeping *k;
 
 	if (!is_worth_keeping(st))
@@ -104,9 +123,9 @@ static pc_result on_handle(pc_event *ev, void *data)
 	k = calloc(1, sizeof(*k));
 	if (k == NULL)
 		return PC_EINTERNAL;
-	*k = (struct keeping){ m, envelope_of(st) };
+	*k = (struct keeping){ m, envelope_of(st), is_archived(st, &account) };
 	entry.value = text = pc_stanza_write(st, &entry.len);
-	pc_archive_append_limited(o->store, pc_event_str(ev, "username"), &entry,
+	pc_archive_append_limited(o->store, account.local, &entry,
 	                          (size_t)pc_opt_int(m, "offline_max_messages"), id, on_kept, k);
 	free(text);
 	return PC_HANDLED;

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from client import DEADLINE
+import mam
 from flow import HOST, alone, equal, rows
 from server import BUILD, SCALE
 
@@ -171,10 +172,19 @@ def private(client, name, ns):
     return client.find("iq", id="p").child("query", "jabber:iq:private").children[0]
 
 
+def check_archive(ann):
+    page = mam.query(ann)
+    equal(page.bodies, [f'no {n}: "\\n" <&> \n end' for n in range(5)])
+    assert all(stamp.startswith("2020-05-01T10:00:0") for stamp in page.stamps), page.stamps
+    equal(mam.query(ann, {"with": page.messages[0].get("from").partition("/")[0]}).ids, page.ids)
+    equal(mam.query(ann, page={"after": page.ids[2]}).ids, page.ids[3:])
+
+
 def check_live(server, messages=3):
     """Everything is there for a client that logs in with the password that it always had."""
     server.write_config({"modules_enabled": '{ "roster", "saslauth", "tls", "disco", "offline", "presence", "message", "iq",'
-                                            ' "private", "blocklist", "ping" }'}, {HOST: {}})
+                                            ' "private", "blocklist", "ping", "mam" }',
+                         "archive_expires_after": '"never"'}, {HOST: {}})
     server.start()
     server.client().login("bob", "secret two", "r").close()
     ann = server.client().login("ann", "secret one", "r")
@@ -190,6 +200,7 @@ def check_live(server, messages=3):
     blocked = ann.find("iq", id="b").children[0].children
     equal(sorted(item.get("jid") for item in blocked), [f"mallory@{HOST}", "spam.example"])
     ann.presence()
+    check_archive(ann)
     asked = {ann.find("presence", type="subscribe").get("from") for _ in range(2)}
     equal(asked, {"dora@far.example", "eve@far.example"})
     for n in range(messages):
