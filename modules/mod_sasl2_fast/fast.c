@@ -86,7 +86,7 @@ static void on_listed(int err, const pc_item *items, size_t n, void *data)
 		if (!token_read(items[i].value, &token))
 			continue;
 		pc_datetime_write(token.expires / 1000 * 1000, expires);
-		pc_call_print(call, "%s\t%s\tuntil %s", items[i].key, fast_names[token.binding],
+		pc_call_print(call, "%s  %s  until %s", items[i].key, fast_names[token.binding],
 		              expires);
 		explicit_bzero(&token, sizeof(token));
 	}
