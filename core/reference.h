@@ -11,7 +11,7 @@
 
 #include "catalog.h"
 
-/* False: no such format ("markdown", "man", "json"). */
+/* False: no such format ("markdown", "man", "json", "doap": what is implemented of XEPs, alone). */
 bool pc__reference_write(FILE *to, const char *format, const struct pc__catalog *catalog);
 
 /* ---- writing lists */
@@ -31,7 +31,8 @@ struct pc__ref_out {
 	FILE *to;
 	const struct pc__ref_format *format;
 	const struct pc__ref_list *list;
-	unsigned lists, rows; /* written so far: of all, of this list */
+	unsigned lists, rows;    /* written so far: of all, of this list */
+	uint8_t told[10000 / 8]; /* XEPs, by their numbers (DOAP) */
 };
 
 /* NULL: there is no such format. */

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "reference.h"
@@ -159,11 +160,61 @@ static void json_end(struct pc__ref_out *out)
 	fputs("\n}\n", out->to);
 }
 
+/* ------------------------------------------------------------ DOAP (XEP-0453): each XEP once */
+
+static void doap_begin(struct pc__ref_out *out)
+{
+	fputs("<?xml version='1.0' encoding='UTF-8'?>\n"
+	      "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'\n"
+	      "         xmlns='http://usefulinc.com/ns/doap#' "
+	      "xmlns:xmpp='https://linkmauve.fr/ns/xmpp-doap#'>\n"
+	      "<Project>\n"
+	      "<name>prosody-c</name>\n"
+	      "<shortdesc xml:lang='en'>A modular XMPP server</shortdesc>\n"
+	      "<programming-language>C</programming-language>\n"
+	      "<os>Linux</os>\n"
+	      "<category rdf:resource='https://linkmauve.fr/ns/xmpp-doap#category-server'/>\n"
+	      "<license rdf:resource='https://spdx.org/licenses/MIT'/>\n",
+	      out->to);
+	for (int n = 6120; n <= 6122; n++)
+		fprintf(out->to,
+		        "<implements rdf:resource='https://www.rfc-editor.org/info/rfc%d'/>\n", n);
+}
+
+static bool is_first(struct pc__ref_out *out, const char *xep)
+{
+	unsigned n = (unsigned)strtoul(xep + strcspn(xep, "0123456789"), NULL, 10) % 10000;
+	bool first = !(out->told[n / 8] & 1u << n % 8);
+
+	out->told[n / 8] = (uint8_t)(out->told[n / 8] | 1u << n % 8);
+	return first;
+}
+
+static void doap_row(struct pc__ref_out *out, const char *const *values)
+{
+	if (strcmp(out->list->key, "xeps") != 0 || !is_first(out, values[0]))
+		return;
+	fprintf(out->to,
+	        "<implements><xmpp:SupportedXep>"
+	        "<xmpp:xep rdf:resource='https://xmpp.org/extensions/xep-%s.html'/>"
+	        "<xmpp:status>complete</xmpp:status>",
+	        values[0] + strlen("XEP-"));
+	if (values[1])
+		fprintf(out->to, "<xmpp:version>%s</xmpp:version>", values[1]);
+	fputs("</xmpp:SupportedXep></implements>\n", out->to);
+}
+
+static void doap_end(struct pc__ref_out *out)
+{
+	fputs("</Project>\n</rdf:RDF>\n", out->to);
+}
+
 /* ------------------------------------------------------------ the formats */
 
 static const struct pc__ref_format formats[] = {
 	{ "markdown", markdown_begin, markdown_list, markdown_row, nothing, nothing },
 	{ "man", man_begin, man_list, man_row, nothing, nothing },
+	{ "doap", doap_begin, nothing, doap_row, nothing, doap_end },
 	{ "json", json_begin, json_list, json_row, json_list_end, json_end },
 };
 

@@ -41,7 +41,7 @@ static void usage(FILE *to)
 	      "  module list [HOST], module info|load|unload|reload [HOST] NAME\n"
 	      "  c2s list|count [HOST], c2s close JID [TEXT], host list\n"
 	      "  check config|certs      what is wrong with them, without a server\n"
-	      "  about [--reference [markdown|man|json]]\n"
+	      "  about [--reference [markdown|man|json|doap]]\n"
 	      "                          the version; everything that can be set and called\n"
 	      "  help                    everything that the server and its modules offer\n"
 	      "\n"

@@ -51,6 +51,8 @@ s	socket	file	the socket of the server
 	csv	file	accounts from a file
 q	quiet		print no more than is asked for
 	force		with restore: in the place of what is there
+	host	text	with export: of this host alone
+	user	text	with export: of this account alone
 	dry-run		with import: only tell what there is
 	reference		with about: everything that can be set and called
 	version		print the version
@@ -93,13 +95,13 @@ _prosody_ctl()
 	-c | --config | -s | --socket | --csv)
 		mapfile -t COMPREPLY < <(compgen -f -- "\$cur")
 		return ;;
-	-o | --option)
+	-o | --option | --host | --user)
 		COMPREPLY=()
 		return ;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case \${COMP_WORDS[i]} in
-		-c | --config | -s | --socket | --csv | -o | --option) ((i++)) ;;
+		-c | --config | -s | --socket | --csv | -o | --option | --host | --user) ((i++)) ;;
 		-*) ;;
 		*) words+=("\${COMP_WORDS[i]}") ;;
 		esac

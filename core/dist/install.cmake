@@ -77,6 +77,14 @@ else()
   message(STATUS "no scdoc: the manual pages are left out")
 endif()
 
+# ---- what is implemented, for the lists of servers (XEP-0453).
+if(NOT CMAKE_CROSSCOMPILING)
+  add_custom_command(OUTPUT dist/prosody-c.doap DEPENDS prosody-c
+    COMMAND sh -c "./prosody-c -c dist/prosody-c.conf --reference doap >dist/prosody-c.doap" VERBATIM)
+  add_custom_target(doap ALL DEPENDS ${CMAKE_BINARY_DIR}/dist/prosody-c.doap)
+  install(FILES ${CMAKE_BINARY_DIR}/dist/prosody-c.doap DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT server)
+endif()
+
 # ---- shell completion, made from the commands that the server that was just built offers. Where it
 # cannot run here it is left out.
 

@@ -5,6 +5,7 @@ import pathlib
 import re
 import sqlite3
 import subprocess
+from xml.etree import ElementTree
 
 from flow import HOST, equal
 from server import BUILD, SCALE
@@ -12,7 +13,7 @@ from server import BUILD, SCALE
 BUILT = {p.stem[4:] for p in (BUILD / "modules").glob("mod_*.so")}
 # Those that a host can have without more ado.
 ALL = sorted(m for m in BUILT if not m.startswith(("auth_", "storage_")) and m not in ("component", "admin_socket"))
-SERVER = dict(config={"modules_enabled": "{ " + ", ".join(f'"{m}"' for m in ALL) + " }"}, accounts=2)
+SERVER = dict(config={"modules_enabled": "{ " + ", ".join(f'"{m}"' for m in ALL) + " }", "turn_external_secret": "'x'"}, accounts=2)
 PROSODY = (pathlib.Path(__file__).parent / "prosody_options.txt").read_text().split()
 
 
@@ -41,6 +42,14 @@ def test_formats(server):
     assert man.startswith(".TH ") and ".SH Options" in man and ".B c2s_ports" in man
     about("--reference", "nonsense", status=64)
     about("more", status=2)
+
+
+def test_doap(server):
+    """Each extension once, as lists of servers read it (XEP-0453)."""
+    tree = ElementTree.fromstring(about("--reference", "doap"))
+    links = [xep.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource")
+             for xep in tree.iter("{https://linkmauve.fr/ns/xmpp-doap#}xep")]
+    equal(sorted(links), sorted({f"https://xmpp.org/extensions/{row['XEP'].lower()}.html" for row in reference()["xeps"]}))
 
 
 def test_every_line_is_whole(server):

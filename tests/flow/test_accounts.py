@@ -1,4 +1,5 @@
-"""Accounts as they are kept, guessing over several streams, and what a host says of itself."""
+"""Accounts as they are kept, guessing over several streams (downgrade protection: XEP-0474), and what a host says of
+itself: XEP-0092, XEP-0115, XEP-0128, XEP-0478."""
 import base64
 import hashlib
 import hmac

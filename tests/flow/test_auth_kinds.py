@@ -1,4 +1,5 @@
-"""Accounts that are disabled; passwords in the clear; guests without an account; log-in by certificate (XEP-0178)."""
+"""Accounts that are disabled; passwords in the clear; guests without an account (XEP-0175);
+log-in by certificate (XEP-0178)."""
 import base64
 import sqlite3
 import subprocess

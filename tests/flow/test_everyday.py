@@ -1,4 +1,4 @@
-"""Small services of every day: private storage (XEP-0049), time (XEP-0202), last activity and uptime (XEP-0012), a
+"""Small services of every day: private storage (XEP-0049), time (XEP-0202, 0090), last activity and uptime (XEP-0012), a
 message of the day, contacts of the server (XEP-0157)."""
 import re
 

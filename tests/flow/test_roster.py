@@ -1,4 +1,4 @@
-"""Rosters: RFC 6121 section 2."""
+"""Rosters: RFC 6121 section 2, versions as in XEP-0237."""
 from flow import HOST, NS, alone, equal, rows
 
 SERVER = dict(accounts=60)

@@ -1,4 +1,4 @@
-"""XML streams: RFC 6120 sections 4 and 11."""
+"""XML streams: RFC 6120 sections 4 and 11; TLS from the first byte: XEP-0368."""
 import re
 import time
 

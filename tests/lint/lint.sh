@@ -45,7 +45,7 @@ tidy()
 
 rules()
 {
-	/usr/bin/python3 tests/lint/rules.py
+	/usr/bin/python3 tests/lint/rules.py && /usr/bin/python3 tests/lint/xeps.py
 }
 
 abi()
