@@ -96,6 +96,19 @@ static const char *settle_conflict(struct binding *b, struct pc__session *s,
 	return NULL;
 }
 
+/* Who waits for a client that may have gone for good gives way to one that is here. */
+static bool end_one_without_client(const struct pc__user *u)
+{
+	for (struct pc__session *s = u->sessions; s; s = s->next) {
+		if (s->pub.conn == 0 && !s->ending) {
+			pc_session_destroy(&s->pub, "its place is taken");
+			pc__sessions_reap();
+			return true;
+		}
+	}
+	return false;
+}
+
 /* NULL: the resource in `b` is free now. */
 static const char *make_room(struct binding *b, struct pc__session *s)
 {
@@ -105,9 +118,11 @@ static const char *make_room(struct binding *b, struct pc__session *s)
 
 	pc__sessions_reap(); /* one that ends already is in nobody's way */
 	u = pc__user_find(s->host, s->pub.username);
+	replaces = u && pc__user_session(u, b->resource);
+	if (u && u->n_sessions >= most && !replaces && end_one_without_client(u))
+		u = pc__user_find(s->host, s->pub.username);
 	if (u == NULL)
 		return NULL;
-	replaces = pc__user_session(u, b->resource) != NULL;
 	if (u->n_sessions >= most && !replaces) {
 		pc__bound_reached(PC__BOUND_RESOURCES);
 		return "resource-constraint"; /* XEP-0205 */
@@ -116,6 +131,8 @@ static const char *make_room(struct binding *b, struct pc__session *s)
 }
 
 /* ------------------------------------------------------------ the way */
+
+static void get_roster(struct binding *b, const pc_session *s);
 
 static void on_roster(int err, pc_roster *roster, void *data)
 {
@@ -135,6 +152,11 @@ static void on_roster(int err, pc_roster *roster, void *data)
 	condition = make_room(b, s);
 	if (condition) {
 		end(b, PC_ELIMIT, condition);
+		return;
+	}
+	roster = pc_roster_of(s->host, s->pub.username);
+	if (roster == NULL) { /* it went with the account's last session, which made room */
+		get_roster(b, session);
 		return;
 	}
 	pc__session_set_resource(s, b->resource);

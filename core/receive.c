@@ -9,6 +9,7 @@
 #include "filters.h"
 #include "hosts.h"
 #include "log.h"
+#include "receipts.h"
 #include "router.h"
 #include "streams.h"
 #include "util/mem.h"
@@ -98,7 +99,8 @@ static void keep(struct pc__element element)
 
 /* ------------------------------------------------------------ stanzas of bound sessions */
 
-static void receive_from_client(struct pc__session *s, pc_stanza *st, struct pc__element element)
+/* True: it is on its way, and the router tells of its end. */
+static bool receive_from_client(struct pc__session *s, pc_stanza *st, struct pc__element element)
 {
 	char buf[PC_JID_BUF];
 	pc_jid from = { s->pub.username, s->host->name, s->pub.resource };
@@ -108,25 +110,26 @@ static void receive_from_client(struct pc__session *s, pc_stanza *st, struct pc_
 	pc_stanza_set(st, "from", s->pub.full_jid);
 	if (fault && is_answer(st)) {
 		pc_stanza_free(&st);
-		return;
+		return false;
 	}
 	if (fault) {
 		refuse(s, st, "bad-request", fault);
-		return;
+		return false;
 	}
 	if (to_text && pc_jid_parse(to_text, buf, &to) != PC_OK) {
 		if (is_answer(st))
 			pc_stanza_free(&st);
 		else
 			refuse(s, st, "jid-malformed", NULL);
-		return;
+		return false;
 	}
 	keep(element);
 	pc__route_from(s, st, &from, &to, element);
+	return true;
 }
 
 /* From components and servers, whose class has looked at `from`. */
-static void receive_from_peer(struct pc__session *s, pc_stanza *st, struct pc__element element)
+static bool receive_from_peer(struct pc__session *s, pc_stanza *st, struct pc__element element)
 {
 	char from_buf[PC_JID_BUF], to_buf[PC_JID_BUF];
 	pc_jid from, to;
@@ -136,17 +139,18 @@ static void receive_from_peer(struct pc__session *s, pc_stanza *st, struct pc__e
 	if (from_text == NULL || pc_jid_parse(from_text, from_buf, &from) != PC_OK ||
 	    (fault && is_answer(st))) {
 		pc_stanza_free(&st);
-		return;
+		return false;
 	}
 	if (fault || to_text == NULL || pc_jid_parse(to_text, to_buf, &to) != PC_OK) {
 		if (is_answer(st))
 			pc_stanza_free(&st);
 		else
 			refuse(s, st, fault ? "bad-request" : "jid-malformed", fault);
-		return;
+		return false;
 	}
 	keep(element);
 	pc__route_from(s, st, &from, &to, element);
+	return true;
 }
 
 /* ------------------------------------------------------------ everything else */
@@ -222,29 +226,33 @@ static void receive_unrouted(struct pc__session *s, pc_stanza *st, struct pc__el
 		free(u);
 }
 
-static void receive(struct pc__session *s, pc_stanza *st, struct pc__element element)
+static bool receive(struct pc__session *s, pc_stanza *st, struct pc__element element)
 {
-	if (pc_stanza_kind(st) == PC_OTHER)
-		receive_unrouted(s, st, element);
-	else if (s->pub.type == PC_C2S)
-		receive_from_client(s, st, element);
-	else if (s->pub.type == PC_COMPONENT || s->pub.type == PC_S2SIN || s->pub.type == PC_S2SOUT)
-		receive_from_peer(s, st, element);
-	else
-		receive_unrouted(s, st, element);
+	if (pc_stanza_kind(st) != PC_OTHER && s->pub.type == PC_C2S)
+		return receive_from_client(s, st, element);
+	if (pc_stanza_kind(st) != PC_OTHER &&
+	    (s->pub.type == PC_COMPONENT || s->pub.type == PC_S2SIN || s->pub.type == PC_S2SOUT))
+		return receive_from_peer(s, st, element);
+	receive_unrouted(s, st, element);
+	return false;
 }
 
 void pc_session_receive(const pc_session *session, pc_stanza *st)
 {
 	struct pc__session *s = pc__session_of(session);
 
+	struct pc__element element = pc__stream_element();
+	bool on_its_way;
+
 	if (s->ending) {
 		pc_stanza_free(&st);
 		return;
 	}
-	if (s->filters && !pc__filters_in(s, &st))
-		return;
-	receive(s, st, pc__stream_element());
+	if (pc_stanza_kind(st) != PC_OTHER)
+		pc__receipt_begin(s, &element);
+	on_its_way = (s->filters == NULL || pc__filters_in(s, &st)) && receive(s, st, element);
+	if (!on_its_way)
+		pc__receipt_end(s, &element);
 }
 
 void pc_send_as(pc_module *m, const pc_session *s, pc_stanza *st)

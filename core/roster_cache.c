@@ -275,7 +275,7 @@ void pc__roster_release(pc_host *host, const char *user)
 	if (c == NULL)
 		return;
 	c->kept = false;
-	if (c->waiters == NULL)
+	if (c->waiters == NULL && !c->answering)
 		cached_free(c);
 }
 

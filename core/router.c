@@ -7,6 +7,7 @@
 #include "events.h"
 #include "hosts.h"
 #include "log.h"
+#include "receipts.h"
 #include "server.h"
 #include "streams.h"
 #include "util/mem.h"
@@ -197,6 +198,8 @@ static void finish(struct pc__route *r)
 	conclude(r);
 	if (r->element.conn)
 		pc__stream_element_done(r->element.conn, r->element.bytes);
+	if (s)
+		pc__receipt_end(s, &r->element);
 	if (s && s->route == r) {
 		s->route = NULL;
 		route_free(r);

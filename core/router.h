@@ -40,6 +40,8 @@ bool pc__query_answered(const pc_stanza *reply);
 struct pc__element {
 	pc_conn_id conn; /* 0: none */
 	size_t bytes;
+	uint64_t receipt; /* its number among the session's (receipts.h); 0: not counted */
+	uint64_t written; /* pc__stores_written() when its handling began */
 };
 
 /* Starts on its way a stanza of that session, whose addresses were checked: `to` NULL is to its own

@@ -13,6 +13,7 @@ struct pc__route;
 struct pc__block;
 struct pc__filter;
 struct pc__survivor;
+struct pc__receipts;
 
 struct pc__user {
 	const char *name;
@@ -31,6 +32,7 @@ struct pc__session {
 	struct pc__session *next;      /* of the same account */
 	struct pc__block *blocks;      /* modules' data: session_blocks.c */
 	struct pc__filter *filters;    /* filters.c */
+	struct pc__receipts *receipts; /* what has come in: receipts.c; NULL: not counted */
 	struct pc__route *route;       /* suspended: later stanzas wait */
 	struct pc__route *waiting;     /* in order of coming */
 	struct pc__survivor *survivor; /* what of it outlives the process; NULL: nothing */

@@ -7,6 +7,7 @@
 #include "filters.h"
 #include "hosts.h"
 #include "log.h"
+#include "receipts.h"
 #include "roles.h"
 #include "roster_cache.h"
 #include "router.h"
@@ -94,6 +95,7 @@ void pc__session_set_resource(struct pc__session *s, const char *resource)
 	s->pub.full_jid = pc__printf("%s@%s/%s", s->pub.username, s->host->name, resource);
 	s->pub.resource = s->pub.full_jid + strlen(s->pub.username) + strlen(s->host->name) + 2;
 	s->pub.type = PC_C2S;
+	s->pub.bound_time = pc_time_ms();
 	pc__user_attach(s);
 	pc__survivor_facts(s);
 }
@@ -191,6 +193,12 @@ static void end_later(struct pc__session *s, const char *reason)
 
 void pc_session_close(const pc_session *session, const char *condition, const char *text)
 {
+	pc_session_close_with(session, condition, text, NULL);
+}
+
+void pc_session_close_with(const pc_session *session, const char *condition, const char *text,
+                           const pc_stanza *detail)
+{
 	struct pc__session *s = pc__session_of(session);
 
 	if (s->ending)
@@ -198,7 +206,7 @@ void pc_session_close(const pc_session *session, const char *condition, const ch
 	notify("pre-session-close", s, (pc_arg[]){ PC_STR("condition", condition) }, 1);
 	s->ended_clean = true;
 	if (s->stream && condition)
-		pc_stream_error(s->stream, condition, text);
+		pc_stream_error_with(s->stream, condition, text, detail);
 	else if (s->stream)
 		pc_stream_close(s->stream);
 	end_later(s, condition ? "stream error" : NULL);
@@ -248,6 +256,8 @@ static bool is_kept(struct pc__session *s)
 		return false;
 	if (pc__server.stopping && !pc__survivor_is_kept(s))
 		return false;
+	if (s->stream) /* it was resumed in the turn in which its connection broke */
+		return true;
 	r = pc__fire_name(
 	        s->host->bus, "pre-resource-unbind",
 	        &(struct pc__firing){ .host = s->host,
@@ -285,6 +295,7 @@ static void free_session(struct pc__session *s)
 	pc__session_set_asleep(s, false);
 	pc__survivor_gone(s);
 	pc__filters_free(s);
+	pc__receipts_free(s);
 	pc__session_blocks_free(s);
 	pc__session_remove(s);
 	presence = (pc_stanza *)(uintptr_t)s->pub.presence;
@@ -383,16 +394,26 @@ void pc__sessions_leave(void)
 
 /* ------------------------------------------------------------ resumption */
 
+void pc_session_detach(const pc_session *session, const char *condition, const char *text)
+{
+	struct pc__session *s = pc__session_of(session);
+	pc_stream *stream = s->stream;
+
+	if (stream == NULL || s->ending)
+		return;
+	s->stream = NULL;
+	s->pub.conn = 0;
+	pc__stream_forget_session(stream); /* its end is not the session's */
+	pc_stream_error(stream, condition, text);
+}
+
 int pc_session_take_over(const pc_session *to_s, const pc_session *from_s)
 {
 	struct pc__session *to = pc__session_of(to_s), *from = pc__session_of(from_s);
 
-	if (from->stream == NULL || to->ending || to == from)
+	if (from->stream == NULL || (to->ending && to->ended_clean) || to == from)
 		return PC_ESTATE;
-	if (to->stream) {
-		pc_stream_abort(to->stream, "replaced by a new connection");
-		pc__stream_forget_session(to->stream); /* its end is not the session's */
-	}
+	pc_session_detach(to_s, "conflict", "replaced by a new connection");
 	to->stream = from->stream;
 	to->pub.conn = from->pub.conn;
 	to->pub.secure = from->pub.secure;

@@ -331,6 +331,57 @@ void pc__stores_purge(const char *host, const char *user, pc_done_fn *fn, void *
 	pc__ticket_wait(0, on_purged, p); /* never before this has returned */
 }
 
+/* ---- all writes */
+
+uint64_t pc__stores_written(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < PC__DATABASES && (i == 0 || databases[i].worker); i++)
+		if (databases[i].worker)
+			n += pc__worker_last(databases[i].worker);
+	return n;
+}
+
+bool pc__stores_settled(void)
+{
+	for (unsigned i = 0; i < PC__DATABASES; i++)
+		if (databases[i].worker && !pc__worker_settled(databases[i].worker))
+			return false;
+	return true;
+}
+
+struct wait {
+	unsigned left;
+	pc_done_fn *fn;
+	void *data;
+};
+
+static void on_one_settled(int err, void *data)
+{
+	struct wait *wait = data;
+
+	(void)err;
+	if (--wait->left > 0)
+		return;
+	wait->fn(PC_OK, wait->data);
+	free(wait);
+}
+
+void pc__stores_wait(pc_done_fn *fn, void *data)
+{
+	struct wait *wait = pc__alloc(sizeof(*wait));
+
+	*wait = (struct wait){ .left = 1, .fn = fn, .data = data };
+	for (unsigned i = 0; i < PC__DATABASES; i++) {
+		if (databases[i].worker && !pc__worker_settled(databases[i].worker)) {
+			wait->left++;
+			pc__ticket_wait(pc__worker_last(databases[i].worker), on_one_settled, wait);
+		}
+	}
+	pc__ticket_wait(0, on_one_settled, wait); /* never before this has returned */
+}
+
 /* ---- copies */
 
 static struct pc__database *copyable(void)

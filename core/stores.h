@@ -29,6 +29,11 @@ void pc__ticket_wait(pc_ticket ticket, pc_done_fn *fn, void *data);
 /* The start is over: PC_EIO where a database could not be opened, which its driver has told.
  * Whoever served without it would tell all users that they have no account. */
 int pc__stores_started(void);
+/* How many writes there were, to see whether one has come; whether all of them are committed or
+ * have failed; and waiting until all of them up to now are, not before this returns. */
+uint64_t pc__stores_written(void);
+bool pc__stores_settled(void);
+void pc__stores_wait(pc_done_fn *fn, void *data);
 
 /* A copy of the database that can be copied into a new file, and back; fn gets what the driver says
  * (store.h), PC_ENOTSUP where no driver can. Restoring is for a process that serves nobody: what

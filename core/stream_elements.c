@@ -20,7 +20,7 @@ void pc__stream_keep_element(void)
 
 void pc__stream_element_begin(pc_stream *s, pc_conn_id conn, size_t bytes)
 {
-	current = (struct pc__element){ conn, bytes };
+	current = (struct pc__element){ .conn = conn, .bytes = bytes };
 	kept = false;
 	s->under_barrier = s->barrier;
 }

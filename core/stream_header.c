@@ -58,7 +58,8 @@ void pc__stream_send_header(pc_stream *s, const char *from, const char *to)
 	s->header_sent = true;
 }
 
-static void write_error(pc_stream *s, const char *condition, const char *text)
+static void write_error(pc_stream *s, const char *condition, const char *text,
+                        const pc_stanza *detail)
 {
 	struct pc__buf *out = pc__stream_begin(s);
 
@@ -72,6 +73,8 @@ static void write_error(pc_stream *s, const char *condition, const char *text)
 		pc__xml_escape(out, text, strlen(text));
 		pc__buf_adds(out, "</text>");
 	}
+	if (detail)
+		pc__stanza_write(detail, pc__stream_is_framed(s) ? NULL : PC_NS_CLIENT, out);
 	pc__buf_adds(out, "</stream:error>");
 	pc__stream_end(s);
 	pc__stream_send_end(s);
@@ -89,6 +92,12 @@ static const char *own_name(const pc_stream *s)
  * (4.9.1.1); what is still coming in is not looked at. */
 void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 {
+	pc_stream_error_with(s, condition, text, NULL);
+}
+
+void pc_stream_error_with(pc_stream *s, const char *condition, const char *text,
+                          const pc_stanza *detail)
+{
 	const pc_session who = pc__stream_who(s);
 
 	if (s->state == PC__STREAM_CLOSING || s->state == PC__STREAM_GONE)
@@ -101,7 +110,7 @@ void pc_stream_error(pc_stream *s, const char *condition, const char *text)
 	                condition, text ? ": " : "", text ? text : "");
 	if (!s->header_sent)
 		pc__stream_send_header(s, own_name(s), s->peer);
-	write_error(s, condition, text);
+	write_error(s, condition, text, detail);
 	pc__stream_await_end(s);
 	pc__stream_hang_up(s, condition);
 }

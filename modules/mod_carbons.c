@@ -310,6 +310,21 @@ static pc_result on_returned(pc_event *ev, void *data)
 	return PC_PASS;
 }
 
+/* Another session of the account has ended without the message; this one has had a copy. */
+static pc_result on_again(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	pc_module *m = pc_event_module(ev);
+	const struct carbons *c = pc_session_data_if(s, m);
+	char account[PC_JID_MAX + 1];
+
+	(void)data;
+	if (c == NULL || !c->wanted || s->bound_time > pc_event_int(ev, "queued"))
+		return PC_PASS;
+	pc_jid_write_bare(&(pc_jid){ s->username, s->host, NULL }, account);
+	return is_eligible(m, pc_event_stanza(ev), RECEIVED, account, NULL) ? PC_HANDLED : PC_PASS;
+}
+
 /* ------------------------------------------------------------ copies that a peer made up */
 
 static bool is_copy(const pc_stanza *child, void *data)
@@ -343,6 +358,7 @@ static void load(pc_module *m)
 	for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++)
 		pc_hook(m, sent[i], on_sent, PRIORITY);
 	pc_hook(m, "message-returned", on_returned, 0);
+	pc_hook(m, "delivery/again", on_again, 0);
 	for (size_t i = 0; i < sizeof(received) / sizeof(*received); i++) {
 		pc_hook(m, received[i], on_foreign, 1000);
 		pc_hook(m, received[i], on_received, PRIORITY);

@@ -9,7 +9,8 @@ static const pc_event_decl events[] = {
 	{ "message/bare/groupchat", PC_WAITING,
 	  "a groupchat message to an account; unhandled: service-unavailable" },
 	{ "message/offline/handle", PC_WAITING,
-	  "a message that no session can take: username (text); HANDLED: it is kept" },
+	  "a message that no session can take: username (text), `when` it was sent (milliseconds "
+	  "since 1970; 0: now); HANDLED: it is kept" },
 	{ 0 },
 };
 

@@ -114,7 +114,8 @@ static pc_result on_handle(pc_event *ev, void *data)
 	pc_module *m = pc_event_module(ev);
 	const pc_stanza *st = pc_event_stanza(ev);
 	char id[PC_ENTRY_ID_SIZE], *text;
-	pc_entry entry = { .when = pc_time_ms() };
+	int64_t when = pc_event_int(ev, "when");
+	pc_entry entry = { .when = when ? when : pc_time_ms() };
 	pc_jid account = { pc_event_str(ev, "username"), pc_module_host_name(m), NULL };
 	struct keeping *k;
 

@@ -193,6 +193,16 @@ void pc__worker_wait(pc__worker *w, pc__job *job, pc_ticket ticket)
 	pc__tickets_wait(&w->tickets, job);
 }
 
+pc_ticket pc__worker_last(const pc__worker *w)
+{
+	return w->tickets.last;
+}
+
+bool pc__worker_settled(const pc__worker *w)
+{
+	return w->tickets.settled == w->tickets.last;
+}
+
 bool pc__worker_committed(const pc__worker *w, pc_ticket ticket)
 {
 	int err;

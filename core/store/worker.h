@@ -72,6 +72,9 @@ size_t pc__committed_write(uint64_t epoch, pc_ticket ticket, char out[static PC_
 /* 0: nothing of that epoch. */
 pc_ticket pc__committed_read(const char *text, uint64_t epoch);
 
+/* The last ticket given out, and whether all of them are committed or have failed. */
+pc_ticket pc__worker_last(const pc__worker *w);
+bool pc__worker_settled(const pc__worker *w);
 bool pc__worker_committed(const pc__worker *w, pc_ticket ticket);
 
 /* Waits until nothing is under way, and calls back what is finished. What those callbacks submit is

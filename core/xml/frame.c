@@ -161,6 +161,17 @@ pc_kind pc_frame_kind(const pc_frame *frame)
 	return pc__body_kind(frame->body);
 }
 
+pc_stanza *pc_frame_stanza(const pc_frame *frame)
+{
+	struct pc__buf text = { 0 };
+	pc_stanza *st;
+
+	pc__frame_write(frame, NULL, 0, NULL, &text);
+	st = pc_stanza_parse(text.p, text.len);
+	pc__buf_free(&text);
+	return st;
+}
+
 /* ------------------------------------------------------------ as bytes */
 
 struct saved {

@@ -128,6 +128,9 @@ PC_EXPORT void pc_stream_restart(pc_stream *s);
 PC_EXPORT void pc_stream_starttls(pc_stream *s, pc_host *host);
 /* The stream error and the end (RFC 6120 4.9); text may be NULL. */
 PC_EXPORT void pc_stream_error(pc_stream *s, const char *condition, const char *text);
+/* The same with an element of an application in it (4.9.4); borrowed. */
+PC_EXPORT void pc_stream_error_with(pc_stream *s, const char *condition, const char *text,
+                                    const pc_stanza *detail);
 /* The closing handshake (RFC 6120 4.4), ended by NAME_close_timeout (5 s). */
 PC_EXPORT void pc_stream_close(pc_stream *s);
 /* At once and without a word. */

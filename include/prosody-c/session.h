@@ -49,6 +49,7 @@ struct pc_session {
 	const char *client_id; /* of the user agent, where it told one (XEP-0388); else NULL */
 	const char *lang;      /* xml:lang of the stream header, or NULL */
 	int64_t presence_time; /* when `presence` was set, in milliseconds since 1970 */
+	int64_t bound_time;    /* when the resource was bound, likewise; 0 before */
 };
 
 /* ---- find. NULL when there is none. */
@@ -106,6 +107,9 @@ PC_EXPORT void pc_session_written(pc_module *m, const pc_session *s, pc_done_fn 
 /* Ends the stream and the session: with that stream error (RFC 6120 4.9.3) and text, or orderly
  * where condition is NULL. The session ends when the handler has returned. */
 PC_EXPORT void pc_session_close(const pc_session *s, const char *condition, const char *text);
+/* The same with an element of an application in the stream error (RFC 6120 4.9.4); borrowed. */
+PC_EXPORT void pc_session_close_with(const pc_session *s, const char *condition, const char *text,
+                                     const pc_stanza *detail);
 /* The module's own block of `.session_size` bytes for this session; zeroed at the first call. */
 PC_EXPORT void *pc_session_data(const pc_session *s, pc_module *m);
 /* The same, but NULL where there was no first call. */
@@ -117,8 +121,25 @@ PC_EXPORT void *pc_session_data_if(const pc_session *s, const pc_module *m);
 /* Gives the connection of `from` to `to`, the hibernated session it resumes; `from` ends without an
  * unbind. Stanzas that `from` posted before are dropped uncounted. Fires c2s-session-updated. */
 PC_EXPORT int pc_session_take_over(const pc_session *to, const pc_session *from);
+/* The stream ends with that stream error, and the session lives on without a connection: another
+ * one is about to resume it. Nothing that the old one sent and that has not been taken up yet is.
+ */
+PC_EXPORT void pc_session_detach(const pc_session *s, const char *condition, const char *text);
 /* Ends a hibernated session as if its stream had closed now. */
 PC_EXPORT void pc_session_destroy(const pc_session *s, const char *reason);
+
+/* Counts the stanzas that come from the peer from now on, the first one as `from` + 1. One is done
+ * with when its handling has ended and what was written meanwhile is committed, or has failed and
+ * its handlers were told; so that it may be acknowledged. `fn` is called when more of them are done
+ * with; _on goes on with another `fn`, that of a reloaded module's successor. */
+typedef void pc_handled_fn(const pc_session *s, void *data);
+PC_EXPORT void pc_session_count(pc_module *m, const pc_session *s, uint32_t from,
+                                pc_handled_fn *fn);
+PC_EXPORT void pc_session_count_on(pc_module *m, const pc_session *s, pc_handled_fn *fn);
+/* How many have come; and how many are done with, the first that is not and all behind it not
+ * counted. Both wrap at 2^32. */
+PC_EXPORT uint32_t pc_session_received(const pc_session *s);
+PC_EXPORT uint32_t pc_session_handled(const pc_session *s);
 
 /* ---- filters: see, change, hold or drop what passes. They are questions: they may not suspend.
  * A session without filters pays nothing for them. */
@@ -149,6 +170,9 @@ PC_EXPORT pc_frame *pc_frame_ref(pc_frame *frame);
 PC_EXPORT void pc_frame_unref(pc_frame **frame);
 PC_EXPORT size_t pc_frame_size(const pc_frame *frame);
 PC_EXPORT pc_kind pc_frame_kind(const pc_frame *frame);
+/* The stanza that it was made of, read again; yours. NULL where it is larger than what the network
+ * may send. */
+PC_EXPORT pc_stanza *pc_frame_stanza(const pc_frame *frame);
 /* Writes it again; `delay_ms` > 0 puts a delay stamp of that time (XEP-0203) into it. */
 PC_EXPORT int pc_session_send_frame(const pc_session *s, pc_frame *frame, int64_t delay_ms);
 /* Called for each frame that leaves, right before it is written; keep a reference to keep it.

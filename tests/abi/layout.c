@@ -228,6 +228,7 @@ static void session(void)
 	FIELD(pc_session, client_id);
 	FIELD(pc_session, lang);
 	FIELD(pc_session, presence_time);
+	FIELD(pc_session, bound_time);
 }
 
 static void roster(void)

@@ -1,0 +1,452 @@
+/*
+ * mod_smacks - stream management (XEP-0198): acknowledgements, and sessions that outlive their
+ * connections.
+ */
+#include "smacks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const pc_option options[] = {
+	{ .name = "smacks_hibernation_time",
+	  .type = PC_OPT_PERIOD,
+	  .dflt = "10 minutes",
+	  .min = 0,
+	  .max = 31536000,
+	  .live = true,
+	  .help = "How long a session waits for its client to come back" },
+	{ .name = "smacks_max_hibernated_sessions",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "10",
+	  .min = 0,
+	  .max = 10000,
+	  .live = true,
+	  .help = "Sessions of an account that wait so; the oldest one ends for another" },
+	{ .name = "smacks_max_old_sessions",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "10",
+	  .min = 0,
+	  .max = 1000,
+	  .live = true,
+	  .help = "Sessions of an account that are no more, but whose clients are told how far "
+	          "they "
+	          "had come" },
+	{ .name = "smacks_max_queue_size",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "5000",
+	  .min = 1,
+	  .max = 1000000,
+	  .live = true,
+	  .help = "Stanzas that a client may leave unacknowledged before its session ends" },
+	{ .name = "smacks_max_queue_bytes",
+	  .type = PC_OPT_SIZE,
+	  .dflt = "4 MiB",
+	  .min = 1024,
+	  .max = 1099511627776,
+	  .live = true,
+	  .help = "The same in bytes" },
+	{ .name = "smacks_max_unacked_stanzas",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "0",
+	  .min = 0,
+	  .max = 1000000,
+	  .live = true,
+	  .help = "An acknowledgement is asked for when more than so many are due" },
+	{ .name = "smacks_max_inactive_unacked_stanzas",
+	  .type = PC_OPT_INTEGER,
+	  .dflt = "256",
+	  .min = 0,
+	  .max = 1000000,
+	  .live = true,
+	  .help = "The same while the client says that it is inactive (XEP-0352)" },
+	{ .name = "smacks_ack_request_delay",
+	  .type = PC_OPT_PERIOD,
+	  .dflt = "30 seconds",
+	  .min = 0.01,
+	  .max = 86400,
+	  .live = true,
+	  .help = "Fewer than that are asked for after this time" },
+	{ .name = "smacks_max_ack_delay",
+	  .type = PC_OPT_PERIOD,
+	  .dflt = "30 seconds",
+	  .min = 0.01,
+	  .max = 86400,
+	  .live = true,
+	  .help = "A client that has not answered for so long is late: smacks-ack-delayed" },
+	{ .name = "smacks_ack_timeout",
+	  .type = PC_OPT_PERIOD,
+	  .dflt = "2 minutes",
+	  .min = 0.01,
+	  .max = 86400,
+	  .live = true,
+	  .help = "A connection on which none has come for so long is taken for dead" },
+	{ .name = "smacks_location",
+	  .type = PC_OPT_STRING,
+	  .live = true,
+	  .help = "Where clients are told to come back to: HOST:PORT of this server" },
+	{ 0 },
+};
+
+/* ------------------------------------------------------------ helpers of all files */
+
+struct sm *smacks_of(const pc_session *s, pc_module *m)
+{
+	struct sm *sm = s ? pc_session_data_if(s, m) : NULL;
+
+	return sm && sm->state != SM_OFF ? sm : NULL;
+}
+
+const char *smacks_ns(const struct sm *sm)
+{
+	return sm->version == 2 ? NS_SM2 : NS_SM3;
+}
+
+void smacks_failed(const pc_session *s, const char *ns, const char *condition, const char *h)
+{
+	pc_stanza *failed = pc_stanza_new("failed", ns);
+	pc_stream *stream = pc_session_stream(s);
+
+	pc_stanza_set(failed, "h", h);
+	pc_stanza_open(failed, condition, PC_NS_STANZA_ERRORS);
+	if (stream)
+		pc_stream_send(stream, failed);
+	pc_stanza_free(&failed);
+}
+
+bool smacks_number(const char *text, uint32_t *n_r)
+{
+	uint64_t n = 0;
+
+	if (text == NULL || *text == '\0')
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		n = n * 10 + (uint64_t)(*text - '0');
+		if (n > UINT32_MAX)
+			return false;
+	}
+	*n_r = (uint32_t)n;
+	return true;
+}
+
+bool smacks_boolean(const char *text, bool *value_r)
+{
+	*value_r = text && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
+	return text == NULL || *value_r || strcmp(text, "false") == 0 || strcmp(text, "0") == 0;
+}
+
+void smacks_too_high(const pc_session *s, const struct sm *sm, uint32_t h)
+{
+	pc_stanza *detail = pc_stanza_new("handled-count-too-high", smacks_ns(sm));
+	char number[16], text[100];
+
+	snprintf(number, sizeof(number), "%u", h);
+	pc_stanza_set(detail, "h", number);
+	snprintf(number, sizeof(number), "%u", queue_sent(&sm->queue));
+	pc_stanza_set(detail, "send-count", number);
+	snprintf(text, sizeof(text), "You acknowledged %u stanzas, but only %s were sent", h,
+	         number);
+	pc_session_close_with(s, "undefined-condition", text, detail);
+	pc_stanza_free(&detail);
+}
+
+/* ------------------------------------------------------------ what goes out */
+
+static bool is_full(struct smacks *x, const struct sm *sm)
+{
+	return (int64_t)sm->queue.n > pc_opt_int(x->m, "smacks_max_queue_size") ||
+	       (int64_t)sm->queue.bytes > pc_opt_int(x->m, "smacks_max_queue_bytes");
+}
+
+/* The last one is in the queue: with the others it goes where they go when the session has ended.
+ */
+static void overflow(struct smacks *x, const pc_session *s, struct sm *sm)
+{
+	sm->full = true;
+	pc_log_session(x->m, s, PC_INFO, "%s: %u stanzas, %zu bytes are not acknowledged: too much",
+	               s->full_jid, sm->queue.n, sm->queue.bytes);
+	pc_metric_add(x->overfull, 1);
+	if (s->conn)
+		pc_session_close(s, "resource-constraint", "too much is not acknowledged");
+	else
+		pc_session_destroy(s, "too much waits for its client");
+}
+
+/* The frame is ours from here on, whatever becomes of the connection: hence PC_HOLD. */
+static pc_verdict on_frame(const pc_session *s, pc_frame *frame, void *data)
+{
+	struct smacks *x = data;
+	struct sm *sm = smacks_of(s, x->m);
+
+	if (sm == NULL || pc_frame_kind(frame) == PC_OTHER)
+		return PC_KEEP;
+	queue_add(&sm->queue, frame, pc_time_ms());
+	if (sm->state == SM_CONNECTED)
+		pc_session_send_frame(s, frame, 0);
+	if (!sm->full && is_full(x, sm))
+		overflow(x, s, sm);
+	else if (sm->state == SM_CONNECTED)
+		acks_sent(s, x, sm);
+	else if (sm->state == SM_HIBERNATED)
+		hibernate_queued(x, s, frame);
+	return PC_HOLD;
+}
+
+static void on_handled(const pc_session *s, void *data)
+{
+	struct smacks *x = data;
+	struct sm *sm = smacks_of(s, x->m);
+
+	if (sm && sm->state != SM_HIBERNATED)
+		acks_handled(s, x, sm);
+	resume_go_on(x, s->id);
+}
+
+void smacks_attach(struct smacks *x, const pc_session *s, struct sm *sm)
+{
+	sm->id = s->id;
+	pc_tap(x->m, s, on_frame, -1000);
+	pc_session_count_on(x->m, s, on_handled);
+}
+
+/* ------------------------------------------------------------ <enable/> */
+
+static void write_max(pc_stanza *enabled, double seconds)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.0f", seconds < 1 ? 1 : seconds);
+	pc_stanza_set(enabled, "max", text);
+}
+
+static void answer_enable(struct smacks *x, const pc_session *s, const struct sm *sm)
+{
+	pc_stanza *enabled = pc_stanza_new("enabled", smacks_ns(sm));
+
+	if (sm->token[0]) {
+		pc_stanza_set(enabled, "id", sm->token);
+		pc_stanza_set(enabled, "resume", "true");
+		write_max(enabled, hibernate_seconds(x, sm));
+		pc_stanza_set(enabled, "location", pc_opt_str(x->m, "smacks_location"));
+	}
+	pc_stream_send(pc_session_stream(s), enabled);
+	pc_stanza_free(&enabled);
+}
+
+static bool may_be_resumed(struct smacks *x)
+{
+	return pc_opt_seconds(x->m, "smacks_hibernation_time") > 0 &&
+	       pc_opt_int(x->m, "smacks_max_hibernated_sessions") > 0;
+}
+
+static void enable(struct smacks *x, const pc_session *s, uint8_t version, bool resume,
+                   uint32_t max)
+{
+	struct sm *sm = pc_session_data(s, x->m);
+
+	*sm = (struct sm){ .state = SM_CONNECTED, .version = version, .most_seconds = (float)max };
+	if (resume && may_be_resumed(x))
+		pc_random_id(sm->token);
+	answer_enable(x, s, sm);
+	pc_session_count(x->m, s, 0, on_handled);
+	smacks_attach(x, s, sm);
+	pc_metric_add(x->enabled, 1);
+}
+
+/* Only a session with a resource may count (section 3), and only once. */
+static pc_result on_enable(pc_event *ev, void *data)
+{
+	struct smacks *x = data;
+	const pc_session *s = pc_event_origin(ev);
+	const pc_stanza *st = pc_event_stanza(ev);
+	const char *ns = pc_stanza_ns(st), *wish = pc_stanza_get(st, "max");
+	uint32_t max = 0;
+	bool resume;
+
+	if (s == NULL || pc_session_stream(s) == NULL)
+		return PC_HANDLED;
+	if (s->type != PC_C2S || smacks_of(s, x->m)) {
+		smacks_failed(s, ns, "unexpected-request", NULL);
+	} else if (!smacks_boolean(pc_stanza_get(st, "resume"), &resume) ||
+	           (wish && (!smacks_number(wish, &max) || max == 0))) {
+		smacks_failed(s, ns, "bad-request", NULL);
+	} else {
+		enable(x, s, strcmp(ns, NS_SM2) == 0 ? 2 : 3, resume, max);
+	}
+	return PC_HANDLED;
+}
+
+static pc_result on_features(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+
+	(void)data;
+	if (s && s->type == PC_C2S_UNBOUND) {
+		pc_stanza_open(pc_event_stanza(ev), "sm", NS_SM2);
+		pc_stanza_open(pc_event_stanza(ev), "sm", NS_SM3);
+	}
+	return PC_PASS;
+}
+
+/* ------------------------------------------------------------ the module */
+
+static void session_free(pc_module *m, void *data)
+{
+	struct sm *sm = data;
+
+	(void)m;
+	acks_unwatch(sm);
+	queue_free(&sm->queue);
+}
+
+static void hook_elements(pc_module *m)
+{
+	static const char *const ns[] = { NS_SM2, NS_SM3 };
+	static const struct {
+		const char *name;
+		pc_handler *fn;
+	} elements[] = { { "enable", on_enable },
+		         { "resume", resume_on_element },
+		         { "r", acks_on_request },
+		         { "a", acks_on_answer } };
+	char event[64];
+
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < sizeof(elements) / sizeof(elements[0]); k++) {
+			snprintf(event, sizeof(event), "stanza/%s:%s", ns[i], elements[k].name);
+			pc_hook(m, event, elements[k].fn, 0);
+		}
+	}
+}
+
+static void count_things(struct smacks *x)
+{
+	x->enabled = pc_counter(x->m, "enabled", NULL);
+	x->hibernated = pc_gauge(x->m, "hibernated", NULL);
+	x->resumed = pc_counter(x->m, "resumed", NULL);
+	x->refused = pc_counter(x->m, "refused", NULL);
+	x->expired = pc_counter(x->m, "expired", NULL);
+	x->overfull = pc_counter(x->m, "overfull", NULL);
+	x->lost = pc_counter(x->m, "lost_connections", NULL);
+	x->again = pc_counter(x->m, "undelivered", NULL);
+}
+
+static void load(pc_module *m)
+{
+	struct smacks *x = pc_module_data(m);
+
+	x->m = m;
+	x->request[0] = pc_stanza_new("r", NS_SM2);
+	x->request[1] = pc_stanza_new("r", NS_SM3);
+	x->old = pc_store_open(m, "smacks_h", PC_STORE_MAP);
+	count_things(x);
+	hook_elements(m);
+	pc_hook(m, "stream-features", on_features, -1);
+	pc_hook(m, "pre-resource-unbind", hibernate_on_lost, 0);
+	pc_hook(m, "resource-unbind", hibernate_on_end, 10);
+	pc_hook(m, "user-deleted", hibernate_on_account_gone, 400);
+	pc_hook(m, "user-password-changed", hibernate_on_password, 0);
+	pc_hook(m, "pre-session-close", acks_on_close, 0);
+	pc_hook(m, "read-timeout", acks_on_silence, 0);
+	pc_hook(m, "csi-client-active", acks_on_active, 10);
+	pc_hook(m, "csi-client-inactive", acks_on_inactive, -10);
+	pc_hook_global(m, "server-stopping", hibernate_on_stopping, 0);
+	pc_hook_global(m, "host-deactivating", hibernate_on_host_going, 0);
+}
+
+/* At a reload the blocks of sessions have moved on already, and nothing is found here. */
+static void unload(pc_module *m)
+{
+	struct smacks *x = pc_module_data(m);
+
+	hibernate_unload(x);
+	failure_finish(x);
+	resume_clear(x);
+	pc_stanza_free(&x->request[0]);
+	pc_stanza_free(&x->request[1]);
+}
+
+static void save(pc_module *m, pc_state *state)
+{
+	struct smacks *x = pc_module_data(m);
+
+	failure_finish(x);
+	resume_save(x, state);
+	pc_state_put(state, "stopping", &x->stopping, sizeof(x->stopping));
+}
+
+static bool adopt(const pc_session *s, void *data)
+{
+	struct smacks *x = data;
+	struct sm *sm = smacks_of(s, x->m);
+
+	if (sm) {
+		acks_unwatch(sm);
+		smacks_attach(x, s, sm);
+		acks_watch(x, sm);
+	}
+	return true;
+}
+
+static void restore(pc_module *m, const pc_state *state)
+{
+	struct smacks *x = pc_module_data(m);
+	size_t len;
+	const void *stopping = pc_state_get(state, "stopping", &len);
+
+	if (stopping && len == sizeof(x->stopping))
+		memcpy(&x->stopping, stopping, len);
+	pc_each_session(pc_module_host(m), adopt, x);
+	resume_restore(x, state);
+}
+
+static const pc_event_decl events[] = {
+	{ "smacks-ack-delayed", PC_NOTICE,
+	  "A client has not answered a request for smacks_max_ack_delay: `unacked` (number)" },
+	{ "smacks-hibernation-start", PC_QUESTION,
+	  "A session has lost its connection and waits: `seconds` (number; may be changed), "
+	  "`unacked`. Handlers pass" },
+	{ "smacks-hibernation-stanza-queued", PC_NOTICE,
+	  "A stanza waits for such a session; also each that was not acknowledged when it began: "
+	  "`frame` (pc_frame *)" },
+	{ "smacks-hibernation-end", PC_NOTICE,
+	  "Such a session has its client again (`resumed` is 1), or ends" },
+	{ "delivery/failure", PC_QUESTION,
+	  "A stanza was never acknowledged by its client, whose session has ended: `username`, "
+	  "`jid`, `queued` (milliseconds since 1970); HANDLED: somebody else has it" },
+	{ "delivery/again", PC_QUESTION,
+	  "Such a message would go to another session, the origin: `queued`; HANDLED: that one has "
+	  "had it" },
+	{ "message/offline/handle", PC_WAITING, "as in mod_message, and `when` it was sent first" },
+	{ 0 },
+};
+
+static const pc_store_decl stores[] = {
+	{ "smacks_h", PC_STORE_MAP, "How far sessions had come that are no more" },
+	{ 0 },
+};
+
+static const pc_command commands[] = {
+	{ "smacks", "list", "[HOST]", "Lists sessions with stream management", list_run },
+	{ 0 },
+};
+
+static const pc_metric_decl metrics[] = {
+	{ "enabled", PC_COUNTER, "Sessions that have enabled stream management" },
+	{ "hibernated", PC_GAUGE, "Sessions that wait for their clients" },
+	{ "resumed", PC_COUNTER, "Sessions that were resumed" },
+	{ "refused", PC_COUNTER, "Resumptions that were refused" },
+	{ "expired", PC_COUNTER, "Sessions that have waited in vain" },
+	{ "overfull", PC_COUNTER, "Sessions ended by smacks_max_queue_size or _bytes" },
+	{ "lost_connections", PC_COUNTER, "Connections taken for dead by smacks_ack_timeout" },
+	{ "undelivered", PC_COUNTER, "Stanzas of ended sessions that were never acknowledged" },
+	{ 0 },
+};
+
+PC_MODULE(smacks, .summary = "Stream management (XEP-0198)", .xeps = "0198:1.6.3 0203:2.0",
+          .data_size = sizeof(struct smacks), .session_size = sizeof(struct sm), .state_version = 1,
+          .options = options, .events = events, .stores = stores, .commands = commands,
+          .metrics = metrics, .load = load, .unload = unload, .session_free = session_free,
+          .save = save, .restore = restore);

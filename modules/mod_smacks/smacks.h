@@ -1,0 +1,166 @@
+/*
+ * smacks.h - what the files of this module share.
+ *
+ * smacks.c     the module; what is offered, <enable/>, the taps
+ * queue.c      what was sent and is not acknowledged, and the two counters of that way
+ * acks.c       <r/> and <a/> in both directions, and what time does to them
+ * resume.c     <resume/>
+ * hibernate.c  sessions without a connection: how they begin, and how they end
+ * failure.c    what becomes of a queue whose client does not come back
+ * old.c        how far sessions had come that are no more
+ * list.c       the command
+ *
+ * Counting is at the two ends: what goes out is counted right before it is written (a tap), what
+ * comes in right behind the parser (the core's receipts, session.h: pc_session_count).
+ */
+#pragma once
+
+#include <prosody-c/prosody-c.h>
+
+#define NS_SM2 "urn:xmpp:sm:2"
+#define NS_SM3 "urn:xmpp:sm:3"
+
+/* ---- queue.c: what is not acknowledged, in the order of sending. Frames, never trees. */
+
+struct queued {
+	pc_frame *frame;
+	int64_t when; /* milliseconds since 1970 */
+};
+
+/* A ring; without memory of its own while it is empty for long. */
+struct queue {
+	struct queued *ring;
+	uint32_t size; /* a power of two, or 0 */
+	uint32_t head; /* where the first one is */
+	uint32_t n;
+	uint32_t acked; /* by the peer's last h: the first one is number acked + 1, mod 2^32 */
+	size_t bytes;
+};
+
+/* Takes a reference to the frame. */
+void queue_add(struct queue *q, pc_frame *frame, int64_t when);
+/* From 0 to n - 1. */
+const struct queued *queue_at(const struct queue *q, uint32_t i);
+/* The number of the last one that was added. */
+uint32_t queue_sent(const struct queue *q);
+/* The peer has handled all up to h; how many are acknowledged by that. PC_ELIMIT: so many were
+ * never sent. PC_ENOENT: it once told of more, which are gone. */
+int64_t queue_judge(const struct queue *q, uint32_t h);
+/* Those are done with: `n` as queue_judge() gave it. */
+void queue_drop(struct queue *q, uint32_t n);
+void queue_free(struct queue *q);
+
+/* ---- a session for which stream management is enabled: the module's block of it */
+
+enum sm_state {
+	SM_OFF,
+	SM_CONNECTED,
+	SM_RESUMING,   /* has a connection, on which not all of the queue was written yet */
+	SM_HIBERNATED, /* has none */
+};
+
+struct sm {
+	struct sm *next, **at; /* of those that time has to do with: acks.c */
+	pc_session_id id;
+	struct queue queue;
+	uint32_t written;   /* SM_RESUMING: how many of the queue are */
+	uint32_t asked_for; /* queue_sent() at the last <r/> */
+	uint32_t told;      /* the last h that the peer has */
+	uint32_t owed_at;   /* an <a/> is owed as soon as so many are handled */
+	uint8_t state;      /* enum sm_state */
+	uint8_t version;    /* 2 or 3 */
+	bool asked;         /* an <r/> is not answered yet */
+	bool complained;    /* smacks-ack-delayed was told */
+	bool owes;          /* an <a/> */
+	bool inactive;      /* by client state indication */
+	bool announced;     /* SM_HIBERNATED, and that was told */
+	bool orphan;        /* its account is no more */
+	bool full;          /* and ends for that */
+	float most_seconds; /* that the client wants to be waited for; 0: no wish */
+	int64_t since; /* ms of pc_now_ms(): of the <r/>, or the first that is unacknowledged */
+	int64_t owed_since;
+	int64_t deadline;       /* SM_HIBERNATED: likewise */
+	char token[PC_ID_SIZE]; /* "": it cannot be resumed */
+};
+
+struct smacks {
+	pc_module *m;
+	pc_stanza *request[2]; /* <r/> in both versions */
+	struct sm *watched;
+	pc_timer *sweep;
+	struct resuming *resuming;
+	struct estate *estates;
+	pc_timer *estate_timer;
+	pc_store *old;
+	bool stopping; /* the server */
+	pc_metric *enabled, *hibernated, *resumed, *refused, *expired, *overfull, *lost, *again;
+};
+
+/* smacks.c */
+/* NULL where it is not enabled. */
+struct sm *smacks_of(const pc_session *s, pc_module *m);
+const char *smacks_ns(const struct sm *sm);
+/* <failed/> with that condition; `h` NULL: none. */
+void smacks_failed(const pc_session *s, const char *ns, const char *condition, const char *h);
+/* An xs:unsignedInt: digits alone. */
+bool smacks_number(const char *text, uint32_t *n_r);
+/* A boolean of XML Schema; NULL is false. */
+bool smacks_boolean(const char *text, bool *value_r);
+/* The session says more than can be: handled-count-too-high. */
+void smacks_too_high(const pc_session *s, const struct sm *sm, uint32_t h);
+/* What is counted and seen of the session from now on is this instance's to handle. */
+void smacks_attach(struct smacks *x, const pc_session *s, struct sm *sm);
+
+/* acks.c */
+pc_result acks_on_request(pc_event *ev, void *data);
+pc_result acks_on_answer(pc_event *ev, void *data);
+pc_result acks_on_active(pc_event *ev, void *data);
+pc_result acks_on_inactive(pc_event *ev, void *data);
+pc_result acks_on_silence(pc_event *ev, void *data);
+pc_result acks_on_close(pc_event *ev, void *data);
+/* More of what the peer sent has been handled. */
+void acks_handled(const pc_session *s, struct smacks *x, struct sm *sm);
+/* Something was written to the peer: an acknowledgement may be due. */
+void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm);
+/* Time has to do with it from now on, until there is nothing to wait for. */
+void acks_watch(struct smacks *x, struct sm *sm);
+void acks_unwatch(struct sm *sm);
+
+/* resume.c */
+pc_result resume_on_element(pc_event *ev, void *data);
+/* More has been handled of a session that somebody wants to resume. */
+void resume_go_on(struct smacks *x, pc_session_id to);
+void resume_save(struct smacks *x, pc_state *state);
+void resume_restore(struct smacks *x, const pc_state *state);
+void resume_clear(struct smacks *x);
+
+/* hibernate.c */
+pc_result hibernate_on_lost(pc_event *ev, void *data);
+pc_result hibernate_on_end(pc_event *ev, void *data);
+pc_result hibernate_on_stopping(pc_event *ev, void *data);
+pc_result hibernate_on_host_going(pc_event *ev, void *data);
+pc_result hibernate_on_account_gone(pc_event *ev, void *data);
+pc_result hibernate_on_password(pc_event *ev, void *data);
+/* Those that ask are told of a frame that waits for the client. */
+void hibernate_queued(struct smacks *x, const pc_session *s, pc_frame *frame);
+/* It is without its connection. */
+void hibernate_begin(struct smacks *x, struct sm *sm, double seconds);
+/* It has one again. */
+void hibernate_over(struct smacks *x, const pc_session *s, struct sm *sm);
+double hibernate_seconds(struct smacks *x, const struct sm *sm);
+/* The module goes, and with it whoever keeps their queues. */
+void hibernate_unload(struct smacks *x);
+
+/* failure.c */
+/* The queue of a session that ends; it is emptied. */
+void failure_begin(struct smacks *x, const pc_session *s, struct sm *sm);
+/* What is left of all queues, at once. */
+void failure_finish(struct smacks *x);
+
+/* old.c */
+void old_keep(struct smacks *x, const pc_session *s, const struct sm *sm);
+/* <failed/> with what is kept, if anything is; ends the event of that token. */
+void old_answer(struct smacks *x, const pc_session *s, const char *token, pc_token event);
+
+/* list.c */
+void list_run(pc_call *call, pc_module *m);
