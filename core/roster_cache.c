@@ -96,6 +96,15 @@ bool pc__roster_in_memory(pc_host *host, const char *user)
 	return find(host, user) != NULL;
 }
 
+void pc_each_roster(pc_host *host, pc_each_roster_fn *fn, void *data)
+{
+	struct cached *c, *next;
+
+	HASH_ITER(hh, cache_of(host)->all, c, next)
+	if (c->roster && !c->forgotten)
+		fn(c->user, c->roster, data);
+}
+
 /* ------------------------------------------------------------ loading */
 
 static void answer(struct cached *c, int err)

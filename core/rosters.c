@@ -45,6 +45,7 @@ void pc__roster_free(pc_roster **roster)
 		item_free(r->items[i]);
 	item_free(r->removed);
 	free(r->items);
+	pc__roster_shared_free(r->shared, r->n_shared);
 	pc__free(roster);
 }
 
@@ -102,8 +103,8 @@ static char *put_text(char *at, const char *text)
 	return at + size;
 }
 
-static struct pc__roster_item *item_new(const char *jid, const char *name,
-                                        const char *const *groups, size_t n_groups)
+struct pc__roster_item *pc__roster_item_new(const char *jid, const char *name,
+                                            const char *const *groups, size_t n_groups)
 {
 	size_t size = strlen(jid) + 1 + (name ? strlen(name) + 1 : 0);
 	struct pc__roster_item *item;
@@ -149,7 +150,7 @@ struct pc__roster_item *pc__roster_item_for(pc_roster *r, const char *jid, bool 
 		return NULL;
 	}
 	if (!found)
-		insert_at(r, at, item_new(jid, NULL, NULL, 0));
+		insert_at(r, at, pc__roster_item_new(jid, NULL, NULL, 0));
 	return r->items[at];
 }
 
@@ -165,7 +166,7 @@ void pc__roster_tidy(pc_roster *r, const char *jid)
 }
 
 /* The texts of the groups point into the item; the array serves one call at a time. */
-static void fill(const struct pc__roster_item *item, pc_contact *c)
+void pc__roster_fill(const struct pc__roster_item *item, pc_contact *c)
 {
 	static const char *groups[PC__ROSTER_GROUPS];
 	const char *at = item->texts + strlen(item->texts) + 1;
@@ -190,6 +191,16 @@ static void fill(const struct pc__roster_item *item, pc_contact *c)
 
 /* ------------------------------------------------------------ reading */
 
+static void fill_whole(const pc_roster *r, const struct pc__roster_item *item, pc_contact *c)
+{
+	const struct pc__roster_item *shared = pc__roster_shared(r, item->texts);
+
+	if (shared)
+		pc__roster_fill_shared(item, shared, c);
+	else
+		pc__roster_fill(item, c);
+}
+
 const char *pc_roster_version(const pc_roster *r)
 {
 	return r->version_text;
@@ -197,25 +208,43 @@ const char *pc_roster_version(const pc_roster *r)
 
 size_t pc_roster_count(const pc_roster *r)
 {
-	return r->n_shown;
+	size_t n = r->n_shown;
+
+	for (size_t i = 0; i < r->n_shared; i++) {
+		const struct pc__roster_item *own = pc__roster_item(r, r->shared[i]->texts);
+
+		n += own == NULL || !own->in_roster;
+	}
+	return n;
 }
 
 bool pc_roster_find(const pc_roster *r, const char *jid, pc_contact *contact_r)
 {
-	bool found;
-	size_t at = position(r, jid, &found);
+	const struct pc__roster_item *item = pc__roster_item(r, jid);
+	const struct pc__roster_item *shared = pc__roster_shared(r, jid);
 
-	if (found)
-		fill(r->items[at], contact_r);
-	return found;
+	if (shared)
+		pc__roster_fill_shared(item, shared, contact_r);
+	else if (item)
+		pc__roster_fill(item, contact_r);
+	return item || shared;
 }
 
 bool pc_roster_each(const pc_roster *r, size_t *cursor, pc_contact *contact_r)
 {
-	if (*cursor >= r->n)
-		return false;
-	fill(r->items[(*cursor)++], contact_r);
-	return true;
+	if (*cursor < r->n) {
+		fill_whole(r, r->items[(*cursor)++], contact_r);
+		return true;
+	}
+	while (*cursor - r->n < r->n_shared) {
+		const struct pc__roster_item *shared = r->shared[(*cursor)++ - r->n];
+
+		if (pc__roster_item(r, shared->texts))
+			continue;
+		pc__roster_fill_shared(NULL, shared, contact_r);
+		return true;
+	}
+	return false;
 }
 
 pc_stanza *pc_roster_request(const pc_roster *r, const char *jid)
@@ -231,8 +260,9 @@ bool pc_roster_is_subscriber(const pc_roster *r, const char *jid)
 	bool found;
 	size_t at = position(r, jid, &found);
 
-	return found && (r->items[at]->subscription == PC_SUB_FROM ||
-	                 r->items[at]->subscription == PC_SUB_BOTH);
+	return (found && (r->items[at]->subscription == PC_SUB_FROM ||
+	                  r->items[at]->subscription == PC_SUB_BOTH)) ||
+	       pc__roster_shared(r, jid);
 }
 
 /* ------------------------------------------------------------ as text
@@ -247,7 +277,7 @@ static char *item_text(const struct pc__roster_item *item, size_t *len_r)
 	pc_contact c;
 	char *text;
 
-	fill(item, &c);
+	pc__roster_fill(item, &c);
 	pc_stanza_set(st, "jid", c.jid);
 	pc_stanza_set(st, "name", c.name);
 	pc_stanza_set(st, "subscription", subscription_names[c.subscription]);
@@ -285,7 +315,7 @@ static struct pc__roster_item *item_parse(pc__stored *parser, const pc_item *sto
 	for (pc_stanza *g = pc_stanza_first(st); g && n < PC__ROSTER_GROUPS; g = pc_stanza_next(g))
 		if (strcmp(pc_stanza_name(g), "group") == 0)
 			groups[n++] = pc_stanza_get_text(g);
-	item = item_new(stored->key, pc_stanza_get(st, "name"), groups, n);
+	item = pc__roster_item_new(stored->key, pc_stanza_get(st, "name"), groups, n);
 	item->subscription = (uint8_t)subscription_of(pc_stanza_get(st, "subscription"));
 	item->pending_out = pc_stanza_get(st, "ask") != NULL;
 	item->pending_in = pc_stanza_get(st, "in") != NULL;
@@ -298,10 +328,19 @@ static struct pc__roster_item *item_parse(pc__stored *parser, const pc_item *sto
 	return item;
 }
 
+void pc__roster_set_version_text(pc_roster *r)
+{
+	int len = snprintf(r->version_text, sizeof(r->version_text), "%" PRIu64, r->version);
+
+	if (r->n_shared > 0 && len > 0)
+		snprintf(r->version_text + len, sizeof(r->version_text) - (size_t)len,
+		         "-%08" PRIx32, r->shared_sum);
+}
+
 static void set_version(pc_roster *r, uint64_t version)
 {
 	r->version = version;
-	snprintf(r->version_text, sizeof(r->version_text), "%" PRIu64, version);
+	pc__roster_set_version_text(r);
 }
 
 void pc__roster_read(pc_roster *r, const pc_item *items, size_t n)
@@ -336,12 +375,14 @@ pc_ticket pc__roster_save(pc_roster *r, const char *jid)
 	struct pc__roster_item *item = pc__roster_item(r, jid);
 	size_t len = 0;
 	char *text = item ? item_text(item, &len) : NULL;
+	char version[24];
 	pc_item items[2];
 	pc_ticket ticket;
 
 	set_version(r, r->version + 1);
 	items[0] = (pc_item){ jid, text, len };
-	items[1] = (pc_item){ VERSION_KEY, r->version_text, strlen(r->version_text) };
+	snprintf(version, sizeof(version), "%" PRIu64, r->version);
+	items[1] = (pc_item){ VERSION_KEY, version, strlen(version) };
 	ticket = pc_store_set_keys(r->store, r->user, items, 2, NULL, NULL);
 	free(text);
 	return ticket;
@@ -350,14 +391,24 @@ pc_ticket pc__roster_save(pc_roster *r, const char *jid)
 int pc_roster_set(pc_roster *r, const char *jid, const char *name, const char *const *groups,
                   size_t n_groups, pc_ticket *ticket_r)
 {
-	struct pc__roster_item *old = pc__roster_item_for(r, jid, true), *new;
+	const struct pc__roster_item *shared = pc__roster_shared(r, jid);
+	const char *own[PC__ROSTER_GROUPS];
+	struct pc__roster_item *old, *new;
 	bool found;
 	size_t at;
 
 	*ticket_r = 0;
-	if (old == NULL || n_groups > PC__ROSTER_GROUPS)
+	if (n_groups > PC__ROSTER_GROUPS)
 		return PC_ELIMIT;
-	new = item_new(jid, name, groups, n_groups);
+	name = pc__roster_own_name(shared, name);
+	n_groups = pc__roster_own_groups(shared, groups, n_groups, own);
+	groups = own;
+	if (shared && pc__roster_item(r, jid) == NULL && name == NULL && n_groups == 0)
+		return PC_OK;
+	old = pc__roster_item_for(r, jid, true);
+	if (old == NULL)
+		return PC_ELIMIT;
+	new = pc__roster_item_new(jid, name, groups, n_groups);
 	new->subscription = old->subscription;
 	new->pending_in = old->pending_in;
 	new->pending_out = old->pending_out;
@@ -378,12 +429,14 @@ int pc_roster_remove(pc_roster *r, const char *jid, pc_contact *was_r, pc_ticket
 	size_t at = position(r, jid, &found);
 
 	*ticket_r = 0;
+	if (pc__roster_shared(r, jid))
+		return PC_EPERM;
 	if (!found || !r->items[at]->in_roster)
 		return PC_ENOENT;
 	item_free(r->removed);
 	r->removed = take_at(r, at);
 	if (was_r)
-		fill(r->removed, was_r);
+		pc__roster_fill(r->removed, was_r);
 	*ticket_r = pc__roster_save(r, r->removed->texts);
 	return PC_OK;
 }

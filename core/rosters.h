@@ -28,8 +28,11 @@ struct pc_roster {
 	size_t n, size;
 	size_t n_shown;
 	uint64_t version;
-	char version_text[24];
+	char version_text[40];
 	struct pc__roster_item *removed; /* what pc_roster_remove() last told of */
+	struct pc__roster_item **shared; /* of a list: address, name, groups; sorted */
+	size_t n_shared;
+	uint32_t shared_sum;
 };
 
 /* `user` must outlive it. */
@@ -46,6 +49,26 @@ struct pc__roster_item *pc__roster_item_for(pc_roster *r, const char *jid, bool 
 pc_ticket pc__roster_save(pc_roster *r, const char *jid);
 /* An item that says nothing any more goes. */
 void pc__roster_tidy(pc_roster *r, const char *jid);
+
+/* Without states. */
+struct pc__roster_item *pc__roster_item_new(const char *jid, const char *name,
+                                            const char *const *groups, size_t n_groups);
+void pc__roster_set_version_text(pc_roster *r);
+void pc__roster_fill(const struct pc__roster_item *item, pc_contact *c);
+
+/* roster_shared.c */
+/* What a list says of the contact, or NULL. */
+const struct pc__roster_item *pc__roster_shared(const pc_roster *r, const char *jid);
+/* A contact that is shared: subscribed in both directions, in the list's groups and the account's
+ * own; a name that the account has given it comes before that of the list. `item` may be NULL. */
+void pc__roster_fill_shared(const struct pc__roster_item *item,
+                            const struct pc__roster_item *shared, pc_contact *c);
+/* What a client sends back of a shared contact's name and groups is not the account's own. `shared`
+ * may be NULL. */
+const char *pc__roster_own_name(const struct pc__roster_item *shared, const char *name);
+size_t pc__roster_own_groups(const struct pc__roster_item *shared, const char *const *groups,
+                             size_t n_groups, const char *own[static PC__ROSTER_GROUPS]);
+void pc__roster_shared_free(struct pc__roster_item **items, size_t n);
 
 /* subscriptions.c: the states of RFC 6121 appendix A as a pure function. */
 struct pc__sub_state {

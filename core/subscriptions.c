@@ -210,8 +210,8 @@ static int apply_to_stranger(pc_sub_event event)
 	return pc__subscription_apply(&none, event) & ~PC_SUB_CHANGED;
 }
 
-int pc_roster_subscription(pc_roster *r, const char *jid, pc_sub_event event,
-                           const pc_stanza *request, pc_ticket *ticket_r)
+static int subscription_of_own(pc_roster *r, const char *jid, pc_sub_event event,
+                               const pc_stanza *request, pc_ticket *ticket_r)
 {
 	struct pc__roster_item *item = makes_contact(event)
 	                                       ? pc__roster_item_for(r, jid, shows(event))
@@ -224,4 +224,22 @@ int pc_roster_subscription(pc_roster *r, const char *jid, pc_sub_event event,
 	flags = apply_to(r, item, event, request, ticket_r);
 	pc__roster_tidy(r, jid);
 	return flags;
+}
+
+/* The subscription is the list's, in both directions: who asks has it. */
+static int apply_to_shared(pc_sub_event event)
+{
+	return event == PC_SUB_OUT_SUBSCRIBE  ? PC_SUB_ROUTE
+	       : event == PC_SUB_IN_SUBSCRIBE ? PC_SUB_REPLY
+	                                      : 0;
+}
+
+int pc_roster_subscription(pc_roster *r, const char *jid, pc_sub_event event,
+                           const pc_stanza *request, pc_ticket *ticket_r)
+{
+	if (pc__roster_shared(r, jid)) {
+		*ticket_r = 0;
+		return apply_to_shared(event);
+	}
+	return subscription_of_own(r, jid, event, request, ticket_r);
 }

@@ -183,6 +183,8 @@ static pc_result remove_item(pc_event *ev, pc_module *m, const pc_session *s, co
 
 	if (err == PC_ENOENT)
 		return pc_reply_error(ev, NULL, "item-not-found", NULL);
+	if (err == PC_EPERM)
+		return pc_reply_error(ev, NULL, "not-allowed", "this contact is of a shared group");
 	if (err != PC_OK)
 		return err;
 	push(pc_event_host(ev), s->username, jid);

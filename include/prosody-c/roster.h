@@ -48,9 +48,28 @@ PC_EXPORT bool pc_roster_is_subscriber(const pc_roster *r, const char *jid);
 /* Adds or changes an item's name and groups (a roster set). PC_ELIMIT, PC_EINVAL. */
 PC_EXPORT int pc_roster_set(pc_roster *r, const char *jid, const char *name,
                             const char *const *groups, size_t n_groups, pc_ticket *ticket_r);
-/* Removes an item; *was_r (may be NULL) gets what it was, its strings valid until the next call. */
+/* Removes an item; PC_EPERM: it is shared; *was_r (may be NULL) gets what it was, its strings valid
+ * until the next call. */
 PC_EXPORT int pc_roster_remove(pc_roster *r, const char *jid, pc_contact *was_r,
                                pc_ticket *ticket_r);
+
+/* ---- contacts that a list shares among accounts. They are in the roster beside the account's own,
+ * subscribed in both directions, and never stored; requests of and to them change nothing. Whoever
+ * shares them does so at `roster-load`, and again where the list changes. */
+
+typedef struct pc_shared_contact {
+	const char *jid;  /* bare, prepared; several lines of one are several groups */
+	const char *name; /* NULL: none */
+	const char *group;
+} pc_shared_contact;
+/* One that came, went or is another now. */
+typedef void pc_shared_contact_fn(const char *jid, bool was, bool is, void *data);
+/* These, and no others: n 0 for none. fn may be NULL. */
+PC_EXPORT void pc_roster_set_shared(pc_roster *r, const pc_shared_contact *list, size_t n,
+                                    pc_shared_contact_fn *fn, void *data);
+/* The rosters of a host that are in memory now, those of accounts that are connected among them. */
+typedef void pc_each_roster_fn(const char *user, pc_roster *r, void *data);
+PC_EXPORT void pc_each_roster(pc_host *host, pc_each_roster_fn *fn, void *data);
 
 /* What a subscription stanza does (appendix A): direction is seen from the roster's owner. */
 typedef enum pc_sub_event {

@@ -55,6 +55,8 @@ def test_nothing(server):
     ("storage", "storage = { archive = 'sqlit' }", "c.conf:1: error: there is no module storage_sqlit: is sqlite .*"),
     ("driver lacks its option", "authentication = 'ldap'",
      "c.conf:2: error: module auth_ldap needs the option ldap_base on h.example"),
+    ("module lacks its option", "modules_enabled = { 'groups' }",
+     "c.conf:2: error: module groups needs the option groups_file on h.example"),
     ("twice", "c2s_timeout = 5\nc2s_timeout = 6", "c.conf:2: warning: option c2s_timeout was set in line 1 already"),
 )
 def test_found(server, text, wanted):
