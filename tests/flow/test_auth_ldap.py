@@ -217,6 +217,18 @@ def test_next_server():
             equal(attempt(server, "juliet", "secret"), "success")
 
 
+def test_server_by_its_name():
+    with Directory(PEOPLE) as directory:
+        (directory.dir / "hosts.txt").write_text("127.0.0.1 directory.example\n")
+        unbound = f'{{ hoststxt = "{directory.dir}/hosts.txt" }}'
+        name = f'"nowhere.invalid:{directory.port} directory.example:{directory.port}"'
+        with Served(0, ldap_server=name, unbound=unbound) as server:
+            equal(attempt(server, "juliet", "secret"), "success")
+        with Served(0, ldap_server='"nowhere.invalid"', unbound=unbound) as server:
+            equal(attempt(server, "juliet", "secret"), "temporary-auth-failure")
+            equal(gone(server), 1)
+
+
 # ---- scripted ones
 
 DN = f"uid=juliet,{BASE}"
