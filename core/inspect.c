@@ -25,7 +25,8 @@ int pc__inspect_reference(const char *format)
 	known = pc__reference_write(stdout, format, &catalog);
 	pc__catalog_free(&catalog);
 	if (!known)
-		fprintf(stderr, "prosody-c: no such format: %s (markdown, man, json, doap)\n", format);
+		fprintf(stderr, "prosody-c: no such format: %s (markdown, man, json, doap)\n",
+		        format);
 	return known ? 0 : EX_USAGE;
 }
 

@@ -1,4 +1,5 @@
 """A directory server for tests: a real slapd on a port of its own, and one that a test scripts byte by byte."""
+import multiprocessing.util
 import pathlib
 import re
 import shutil
@@ -53,6 +54,7 @@ class Directory:
         if not SLAPD:
             raise Skip("no slapd is installed")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pc-slapd-"))
+        multiprocessing.util.Finalize(None, shutil.rmtree, (self.dir, True), exitpriority=1)
         (self.dir / "db").mkdir()
         self.port, self.tls_port = free_ports(2)
         self.process = None
