@@ -155,6 +155,12 @@ static void keep(struct mam *mam, pc_event *ev, const struct view *v)
 	if (pc_stanza_child(st, "retract", NS_RETRACT))
 		retract(mam, v->own->local, st, pc_event_from(ev), v->with);
 	tell_id(mam, ev, v, id);
+	pc_notify(mam->m, "archive-message-added",
+	          &(pc_fire_args){ .origin = pc_event_origin(ev),
+	                           .stanza = pc_event_stanza(ev),
+	                           .args = (pc_arg[]){ PC_STR("username", v->own->local),
+	                                               PC_STR("id", id), PC_INT("sent", v->out) },
+	                           .n_args = 3 });
 }
 
 /* ------------------------------------------------------------ whether it is kept */

@@ -234,9 +234,17 @@ static const pc_metric_decl metrics[] = {
 	{ 0 },
 };
 
+static const pc_event_decl events[] = {
+	{ "archive-message-added", PC_NOTICE,
+	  "A message is about to be in an account's archive: `username`, `id`, `sent` (1: by it; "
+	  "0: to "
+	  "it)" },
+	{ 0 },
+};
+
 PC_MODULE(mam, .summary = "Message archives of accounts (XEP-0313)",
           .xeps = "0313:1.1.3 0441:0.2.0 0431:0.2.0 0359:0.7.0 0334:1.0.0 0424:0.4.2 0059:1.0",
           .data_size = sizeof(struct mam), .session_size = sizeof(struct mam_session),
-          .state_version = 1, .options = options, .stores = stores, .metrics = metrics,
-          .commands = mam_commands, .load = load, .unload = unload, .save = save,
-          .config_changed = read_options);
+          .state_version = 1, .options = options, .events = events, .stores = stores,
+          .metrics = metrics, .commands = mam_commands, .load = load, .unload = unload,
+          .save = save, .config_changed = read_options);
