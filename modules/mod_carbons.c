@@ -50,8 +50,10 @@ static pc_result want(pc_event *ev, bool wanted)
 		return PC_PASS;
 	c = wanted ? pc_session_data(s, pc_event_module(ev))
 	           : pc_session_data_if(s, pc_event_module(ev));
-	if (c)
+	if (c && c->wanted != wanted) {
 		c->wanted = wanted;
+		pc_session_changed(s, pc_event_module(ev));
+	}
 	return pc_reply(ev, pc_stanza_result(pc_event_stanza(ev)));
 }
 
@@ -81,8 +83,10 @@ static pc_result on_bound(pc_event *ev, void *data)
 	const pc_stanza *request = pc_event_ptr(ev, "request");
 
 	(void)data;
-	if (s && request && pc_stanza_child(request, "enable", NS))
+	if (s && request && pc_stanza_child(request, "enable", NS)) {
 		((struct carbons *)pc_session_data(s, pc_event_module(ev)))->wanted = true;
+		pc_session_changed(s, pc_event_module(ev));
+	}
 	return PC_PASS;
 }
 
@@ -366,4 +370,5 @@ static void load(pc_module *m)
 }
 
 PC_MODULE(carbons, .summary = "Message Carbons (XEP-0280)", .xeps = "0280:1.0.1 0334:1.0.0",
-          .session_size = sizeof(struct carbons), .events = events, .load = load);
+          .session_size = sizeof(struct carbons), .session_plain = true, .events = events,
+          .load = load);
