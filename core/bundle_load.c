@@ -125,13 +125,19 @@ static bool tell_counts(const struct load *l)
 		const struct count *c = &l->counts[i];
 
 		changed = changed || c->added > 0;
+		const pc_cell cells[] = { PC_TEXT("what", pc__kept[i].what),
+			                  PC_NUMBER("found", c->found),
+			                  PC_NUMBER("before", c->before),
+			                  PC_NUMBER("added", c->added),
+			                  PC_NUMBER("after", c->after) };
+
 		if (c->found > 0)
-			pc_call_print(l->call,
-			              "%-18s %" PRIu64 " found, %" PRIu64 " here before, %" PRIu64
-			              " %s, %" PRIu64 " here %s",
-			              pc__kept[i].what, c->found, c->before, c->added,
-			              l->dry ? "would come" : "added", c->after,
-			              l->dry ? "then" : "after");
+			pc_call_row(l->call, cells, PC__COUNT(cells),
+			            "%-18s %" PRIu64 " found, %" PRIu64 " here before, %" PRIu64
+			            " %s, %" PRIu64 " here %s",
+			            pc__kept[i].what, c->found, c->before, c->added,
+			            l->dry ? "would come" : "added", c->after,
+			            l->dry ? "then" : "after");
 	}
 	return changed;
 }
@@ -143,7 +149,7 @@ static void tell_end(struct load *l)
 	if (l->err != PC_ENOENT)
 		pc_call_end(l->call, PC_EIO, "what is to be moved cannot be read to its end");
 	else if (l->refused > 0)
-		pc_call_end(l->call, PC_EIO, "%" PRIu64 " parts were not taken", l->refused);
+		pc_call_end(l->call, PC_EPARTIAL, "%" PRIu64 " parts were not taken", l->refused);
 	else if (l->dry)
 		pc_call_end(l->call, PC_OK, "nothing was changed: a dry run");
 	else

@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "modules.h"
+#include "util/json.h"
 #include "util/mem.h"
 
 struct pc_call {
@@ -21,9 +22,8 @@ struct pc_call {
 	size_t argc;
 	char **argv;
 	void *block;
-	pc_output_fn *output;
-	pc_call_ended_fn *ended_fn;
-	void *data;
+	pc_caller to; /* its functions are NULL when nobody hears the call any more */
+	void (*unheard)(pc_call *call);
 	bool running, ended;
 };
 
@@ -48,16 +48,17 @@ static void finish(pc_call *call, int err, const char *text)
 	if (call->ended)
 		return;
 	call->ended = true;
-	if (call->ended_fn != NULL)
-		call->ended_fn(err, text, call->data);
+	if (call->to.ended != NULL)
+		call->to.ended(err, text, call->to.data);
 	if (!call->running)
 		call_free(call);
 }
 
 static void hear_no_more(pc_call *call)
 {
-	call->output = NULL;
-	call->ended_fn = NULL;
+	call->to = (pc_caller){ 0 };
+	if (call->unheard != NULL && !call->ended)
+		call->unheard(call);
 }
 
 /* A module that was replaced by a reload still hears of its calls, in its own code. */
@@ -93,8 +94,8 @@ static pc_call *call_new(const struct pc__command_match *match, size_t n, const 
 	return call;
 }
 
-pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words, pc_output_fn *output,
-                        pc_call_ended_fn *ended, void *data)
+pc_call *pc_run_command_for(pc_module *m, size_t n, const char *const *words,
+                            const pc_caller *caller)
 {
 	struct pc__command_match match;
 	pc_call *call;
@@ -102,14 +103,13 @@ pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words, pc_out
 	int err = pc__command_find(n, words, &match, &error);
 
 	if (err != PC_OK) {
-		ended(err, error, data);
+		caller->ended(err, error, caller->data);
 		free(error);
 		return NULL;
 	}
 	call = call_new(&match, n - match.n_words, words + match.n_words);
-	call->output = output;
-	call->ended_fn = ended;
-	call->data = data;
+	memcpy(&call->to, caller,
+	       caller->size < sizeof(call->to) ? caller->size : sizeof(call->to));
 	if (m != NULL) {
 		call->caller = m;
 		pc__module_hold(m);
@@ -122,6 +122,26 @@ pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words, pc_out
 		return call;
 	call_free(call);
 	return NULL;
+}
+
+pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words, pc_output_fn *output,
+                        pc_call_ended_fn *ended, void *data)
+{
+	return pc_run_command_for(m, n, words,
+	                          &(pc_caller){ .size = sizeof(pc_caller),
+	                                        .output = output,
+	                                        .ended = ended,
+	                                        .data = data });
+}
+
+void pc_call_on_unheard(pc_call *call, void (*fn)(pc_call *call))
+{
+	call->unheard = fn;
+}
+
+bool pc_call_lags(const pc_call *call)
+{
+	return call->to.lags != NULL && call->to.lags(call->to.data);
 }
 
 void pc_call_forget(pc_call **call)
@@ -167,12 +187,57 @@ void pc_call_print(pc_call *call, const char *format, ...)
 	va_list args;
 	char *text;
 
-	if (call->output == NULL || call->ended)
+	if (call->to.output == NULL || call->ended)
 		return;
 	va_start(args, format);
 	text = format_text(format, args);
 	va_end(args);
-	call->output(text, call->data);
+	call->to.output(text, call->to.data);
+	free(text);
+}
+
+static void add_cell(struct pc__buf *b, const pc_cell *cell)
+{
+	pc__json_string(b, cell->key);
+	pc__buf_addc(b, ':');
+	if (cell->type == PC_CELL_TEXT)
+		pc__json_string(b, cell->text);
+	else if (cell->type == PC_CELL_NUMBER)
+		pc__json_number(b, cell->number);
+	else
+		pc__buf_adds(b, cell->number != 0 ? "true" : "false");
+}
+
+static void tell_cells(const pc_call *call, const pc_cell *cells, size_t n)
+{
+	struct pc__buf b = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		pc__buf_addc(&b, i > 0 ? ',' : '{');
+		add_cell(&b, &cells[i]);
+	}
+	pc__buf_adds(&b, n > 0 ? "}" : "{}");
+	call->to.row(pc__buf_str(&b), call->to.data);
+	pc__buf_free(&b);
+}
+
+void pc_call_row(pc_call *call, const pc_cell *cells, size_t n, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	if (call->ended)
+		return;
+	if (call->to.row != NULL) {
+		tell_cells(call, cells, n);
+		return;
+	}
+	if (call->to.output == NULL)
+		return;
+	va_start(args, format);
+	text = format_text(format, args);
+	va_end(args);
+	call->to.output(text, call->to.data);
 	free(text);
 }
 

@@ -182,10 +182,26 @@ static bool pair_by_content(const char *dir, const char *host, struct pair *p)
 	return found;
 }
 
-static bool pair_of_folder(const char *host, struct pair *p)
+char *pc__certs_folder(void)
 {
 	const char *option = pc__opt_str(NULL, "certificates");
-	char *dir = absolute(option ? option : "certs");
+
+	return absolute(option ? option : "certs");
+}
+
+bool pc__certs_find_in(const char *folder, const char *host, char **cert_r, char **key_r)
+{
+	struct pair p = { NULL, NULL };
+	bool found = pair_by_name(folder, host, &p) || pair_by_content(folder, host, &p);
+
+	*cert_r = p.cert;
+	*key_r = p.key;
+	return found;
+}
+
+static bool pair_of_folder(const char *host, struct pair *p)
+{
+	char *dir = pc__certs_folder();
 	bool found = pair_by_name(dir, host, p) || pair_by_content(dir, host, p);
 
 	free(dir);

@@ -16,6 +16,10 @@
 int pc__certs_load(void);
 /* The files of a host's certificate and key, malloc'ed; none is made. False: there are none. */
 bool pc__certs_find(const char *host, char **cert_r, char **key_r);
+/* The same, of a folder that is laid out as `certificates` may be. */
+bool pc__certs_find_in(const char *folder, const char *host, char **cert_r, char **key_r);
+/* The folder `certificates`, malloc'ed. */
+char *pc__certs_folder(void);
 /* Warns of certificates that end within three weeks; again every day. */
 void pc__certs_watch(void);
 void pc__certs_free(void);

@@ -9,6 +9,7 @@
 
 #include "modules.h"
 #include "server.h"
+#include "util/json.h"
 #include "util/mem.h"
 
 static const char *const severities[] = {
@@ -32,8 +33,8 @@ void pc__check_tell(struct pc__check *c, pc__severity severity, const char *plac
 	f = &c->findings[c->n];
 	f->number = c->n++;
 	f->place = pc__strdup(place);
-	f->text = pc__printf("%s: %s: %s", place, severities[severity], text);
-	free(text);
+	f->severity = severity;
+	f->text = text;
 }
 
 static int line_of(const char *place)
@@ -73,12 +74,29 @@ static void forget(struct pc__check *c)
 	c->n = 0;
 }
 
+static void print_finding(const struct pc__check *c, const struct pc__finding *f)
+{
+	struct pc__buf b = { 0 };
+
+	if (!c->json) {
+		printf("%s: %s: %s\n", f->place, severities[f->severity], f->text);
+		return;
+	}
+	pc__buf_adds(&b, "{\"place\":");
+	pc__json_string(&b, f->place);
+	pc__buf_printf(&b, ",\"severity\":\"%s\",\"text\":", severities[f->severity]);
+	pc__json_string(&b, f->text);
+	pc__buf_addc(&b, '}');
+	puts(pc__buf_str(&b));
+	pc__buf_free(&b);
+}
+
 void pc__check_print(struct pc__check *c)
 {
 	if (c->n > 1)
 		qsort(c->findings, c->n, sizeof(*c->findings), by_place);
 	for (unsigned i = 0; i < c->n; i++)
-		puts(c->findings[i].text);
+		print_finding(c, &c->findings[i]);
 	forget(c);
 }
 

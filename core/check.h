@@ -14,8 +14,10 @@
 struct pc__check {
 	const struct pc__catalog *catalog;
 	unsigned found[PC__ERROR + 1]; /* by severity */
+	bool json;                     /* findings are printed as objects, and nothing else is */
 	struct pc__finding {
 		char *place, *text;
+		pc__severity severity;
 		unsigned number;
 	} * findings;
 	unsigned n;

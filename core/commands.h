@@ -37,6 +37,8 @@ extern const pc_command pc__user_commands[];
 extern const pc_command pc__backup_commands[];
 extern const pc_command pc__load_commands[];
 extern const pc_command pc__save_commands[];
+extern const pc_command pc__complete_commands[];
+extern const pc_command pc__log_commands[];
 /* All of these; ends with NULL. */
 extern const pc_command *const pc__core_commands[];
 extern const pc_module_def pc_mod_admin_shell;

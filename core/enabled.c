@@ -18,7 +18,7 @@ static const char always[] = "message presence iq stamps";
 /* What a Component takes from the global list of modules. */
 static const char inherited[] = "iq server_contact_info limits";
 /* Global modules that run unless disabled. */
-static const char always_global[] = "c2s admin_shell admin_socket";
+static const char always_global[] = "c2s admin_shell admin_socket watch";
 
 struct name {
 	char *name;

@@ -82,6 +82,8 @@ static int tell_sum(struct pc__check *c)
 	unsigned errors = c->found[PC__ERROR], warnings = c->found[PC__WARNING];
 
 	pc__check_print(c);
+	if (c->json)
+		return errors + warnings > 0;
 	if (errors + warnings == 0)
 		printf("no errors\n");
 	else
@@ -90,9 +92,9 @@ static int tell_sum(struct pc__check *c)
 	return errors + warnings > 0;
 }
 
-int pc__inspect_check(const char *what)
+int pc__inspect_check(const char *what, bool json)
 {
-	struct pc__check c = { .catalog = NULL };
+	struct pc__check c = { .json = json };
 	bool certs = strcmp(what, "certs") == 0;
 
 	if (!certs && strcmp(what, "config") != 0) {

@@ -9,6 +9,6 @@
 
 /* "markdown", "man" or "json"; the modules are those that the configuration in use leads to. */
 int pc__inspect_reference(const char *format);
-/* "config" or "certs". 0: nothing is wrong; 1: something is. Reads the configuration that the
- * command line names (start.h). */
-int pc__inspect_check(const char *what);
+/* "config" or "certs"; `json`: a finding is an object a line, and there is nothing else. 0: nothing
+ * is wrong; 1: something is. Reads the configuration that the command line names (start.h). */
+int pc__inspect_check(const char *what, bool json);

@@ -18,7 +18,8 @@
 static struct {
 	pthread_mutex_t lock;
 	struct pc__sink *sinks;
-	bool begun; /* else standard error takes the lines from info on */
+	struct pc__sink *watches; /* they outlive reloads */
+	bool begun;               /* else standard error takes the lines from info on */
 	uint64_t dropped;
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -42,11 +43,24 @@ static struct pc__sink *console(unsigned wanted)
 	return sink;
 }
 
-/* Under the lock. */
-static void replace(struct pc__sink *sinks)
+static unsigned levels_of(const struct pc__sink *sink)
 {
 	unsigned all = 0;
 
+	for (; sink; sink = sink->next)
+		all |= sink->levels;
+	return all;
+}
+
+/* Under the lock, after any change of sinks. */
+static void note_levels(void)
+{
+	atomic_store(&levels, levels_of(log_state.sinks) | levels_of(log_state.watches));
+}
+
+/* Under the lock. */
+static void replace(struct pc__sink *sinks)
+{
 	while (log_state.sinks) {
 		struct pc__sink *old = log_state.sinks;
 
@@ -55,9 +69,7 @@ static void replace(struct pc__sink *sinks)
 	}
 	log_state.sinks = sinks;
 	log_state.begun = sinks != NULL;
-	for (; sinks; sinks = sinks->next)
-		all |= sinks->levels;
-	atomic_store(&levels, all);
+	note_levels();
 }
 
 /* `like` but for the text. */
@@ -76,6 +88,9 @@ static void write_line(const struct pc__line *like, const char *text, size_t len
 	for (struct pc__sink *sink = log_state.sinks; sink; sink = sink->next)
 		if (sink->levels >> line.level & 1)
 			log_state.dropped += !pc__sink_write(sink, &line);
+	for (struct pc__sink *sink = log_state.watches; sink; sink = sink->next)
+		if (sink->levels >> line.level & 1)
+			pc__sink_write(sink, &line);
 	pthread_mutex_unlock(&log_state.lock);
 }
 
@@ -181,6 +196,67 @@ uint64_t pc__log_dropped(void)
 	return dropped;
 }
 
+/* ---- sinks, while the server runs */
+
+size_t pc__log_views(struct pc__log_view **views_r)
+{
+	size_t n = 0;
+
+	*views_r = NULL;
+	pthread_mutex_lock(&log_state.lock);
+	for (const struct pc__sink *sink = log_state.sinks; sink; sink = sink->next) {
+		*views_r = pc__realloc(*views_r, (n + 1) * sizeof(**views_r));
+		(*views_r)[n++] = (struct pc__log_view){ pc__strdup(pc__sink_word(sink)),
+			                                 sink->levels, sink->json, sink->dropped };
+	}
+	pthread_mutex_unlock(&log_state.lock);
+	return n;
+}
+
+size_t pc__log_set_level(const char *name, pc_level level)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&log_state.lock);
+	for (struct pc__sink *sink = log_state.sinks; sink; sink = sink->next) {
+		if (name && strcmp(pc__sink_word(sink), name) != 0)
+			continue;
+		sink->levels = 0xfu << level & 0xfu;
+		n++;
+	}
+	note_levels();
+	pthread_mutex_unlock(&log_state.lock);
+	return n;
+}
+
+void pc__log_watch(int fd, pc_level level)
+{
+	struct pc__sink *sink = pc__sink_new(PC__SINK_PIPE, NULL, 0xfu << level & 0xfu);
+
+	sink->fd = fd;
+	pthread_mutex_lock(&log_state.lock);
+	sink->next = log_state.watches;
+	log_state.watches = sink;
+	note_levels();
+	pthread_mutex_unlock(&log_state.lock);
+}
+
+void pc__log_unwatch(int fd)
+{
+	struct pc__sink **at = &log_state.watches, *sink;
+
+	pthread_mutex_lock(&log_state.lock);
+	while (*at && (*at)->fd != fd)
+		at = &(*at)->next;
+	sink = *at;
+	if (sink) {
+		*at = sink->next;
+		pc__sink_free(&sink);
+	}
+	note_levels();
+	pthread_mutex_unlock(&log_state.lock);
+}
+
 /* ---- life */
 
 /* The file that is open is written on, where the same name cannot be opened any more. */
@@ -278,6 +354,12 @@ void pc__log_free(void)
 {
 	pthread_mutex_lock(&log_state.lock);
 	replace(NULL);
+	while (log_state.watches) {
+		struct pc__sink *watch = log_state.watches;
+
+		log_state.watches = watch->next;
+		pc__sink_free(&watch);
+	}
 	atomic_store(&levels, 1u << PC_INFO | 1u << PC_WARN | 1u << PC_ERROR);
 	pthread_mutex_unlock(&log_state.lock);
 }

@@ -19,8 +19,9 @@ enum pc__sink_kind {
 	PC__SINK_STDERR,
 	PC__SINK_STDOUT,
 	PC__SINK_FILE,
-	PC__SINK_SYSLOG, /* datagrams to /dev/log */
-	PC__SINK_JOURNAL /* datagrams to journald's own socket, with fields */
+	PC__SINK_SYSLOG,  /* datagrams to /dev/log */
+	PC__SINK_JOURNAL, /* datagrams to journald's own socket, with fields */
+	PC__SINK_PIPE     /* to who watches the log; never opened again */
 };
 
 struct pc__sink {
@@ -60,6 +61,8 @@ int pc__sink_open(struct pc__sink *sink);
 void pc__sink_free(struct pc__sink **sink);
 /* Takes the descriptor of one for the same file, which cannot be opened any more. */
 bool pc__sink_adopt(struct pc__sink *sink, struct pc__sink *from);
+/* What `log` calls it: the file, or its kind. */
+const char *pc__sink_word(const struct pc__sink *sink);
 /* For messages: the file, or what it is. */
 const char *pc__sink_name(const struct pc__sink *sink);
 /* false: it was dropped. */

@@ -18,7 +18,7 @@
 #include "log_internal.h"
 #include "util/mem.h"
 
-static int level_of(const char *name)
+int pc__log_level(const char *name)
 {
 	for (int i = 0; i < (int)PC__COUNT(pc__level_names); i++)
 		if (strcmp(pc__level_names[i], name) == 0)
@@ -109,7 +109,7 @@ static struct pc__sink *named_sink(const pc__value *v, const char *name, unsigne
 
 static void check_level(const pc__value *v, const char *name)
 {
-	if (level_of(name) < 0)
+	if (pc__log_level(name) < 0)
 		complain(v, "levels are debug, info, warn and error");
 }
 
@@ -123,19 +123,20 @@ static unsigned levels_of(const pc__value *v)
 		return default_levels();
 	if (v->type == PC__STRING) {
 		check_level(v, v->s);
-		return level_of(v->s) >= 0 ? from(level_of(v->s)) : default_levels();
+		return pc__log_level(v->s) >= 0 ? from(pc__log_level(v->s)) : default_levels();
 	}
 	for (size_t i = 0; i < v->n_list; i++) {
 		const char *name = v->list[i].s ? v->list[i].s : "";
 
 		check_level(v, name);
-		levels |= level_of(name) >= 0 ? 1u << level_of(name) : 0;
+		levels |= pc__log_level(name) >= 0 ? 1u << pc__log_level(name) : 0;
 	}
 	if (v->n_list > 0)
 		return levels;
-	levels = min && min->s && level_of(min->s) >= 0 ? from(level_of(min->s)) : default_levels();
-	if (max && max->s && level_of(max->s) >= 0)
-		levels &= upto(level_of(max->s));
+	levels = min && min->s && pc__log_level(min->s) >= 0 ? from(pc__log_level(min->s))
+	                                                     : default_levels();
+	if (max && max->s && pc__log_level(max->s) >= 0)
+		levels &= upto(pc__log_level(max->s));
 	return levels;
 }
 
@@ -196,8 +197,8 @@ static void table_sinks(const pc__value *v, struct pc__sink ***at)
 		const struct pc__field *f = &v->fields[i];
 
 		check_level(v, f->name);
-		if (level_of(f->name) >= 0 && f->value.type == PC__STRING)
-			add(at, named_sink(v, f->value.s, from(level_of(f->name))));
+		if (pc__log_level(f->name) >= 0 && f->value.type == PC__STRING)
+			add(at, named_sink(v, f->value.s, from(pc__log_level(f->name))));
 	}
 }
 

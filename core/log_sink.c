@@ -36,6 +36,17 @@ static bool owns_fd(const struct pc__sink *sink)
 	return sink->kind != PC__SINK_STDERR && sink->kind != PC__SINK_STDOUT;
 }
 
+const char *pc__sink_word(const struct pc__sink *sink)
+{
+	static const char *const words[] = {
+		[PC__SINK_STDERR] = "console",  [PC__SINK_STDOUT] = "stdout",
+		[PC__SINK_FILE] = "file",       [PC__SINK_SYSLOG] = "syslog",
+		[PC__SINK_JOURNAL] = "journal", [PC__SINK_PIPE] = "watch",
+	};
+
+	return sink->path ? sink->path : words[sink->kind];
+}
+
 const char *pc__sink_name(const struct pc__sink *sink)
 {
 	static const char *const names[] = { [PC__SINK_STDERR] = "standard error",
@@ -43,7 +54,8 @@ const char *pc__sink_name(const struct pc__sink *sink)
 		                             [PC__SINK_FILE] = "a file",
 		                             [PC__SINK_SYSLOG] = "syslog (" SYSLOG_SOCKET ")",
 		                             [PC__SINK_JOURNAL] =
-		                                     "the journal (" JOURNAL_SOCKET ")" };
+		                                     "the journal (" JOURNAL_SOCKET ")",
+		                             [PC__SINK_PIPE] = "a watch" };
 
 	return sink->path ? sink->path : names[sink->kind];
 }
@@ -80,6 +92,8 @@ static int open_kind(const struct pc__sink *sink)
 		return open_socket(SYSLOG_SOCKET);
 	case PC__SINK_JOURNAL:
 		return open_socket(JOURNAL_SOCKET);
+	case PC__SINK_PIPE:
+		break;
 	}
 	return -1;
 }

@@ -21,6 +21,7 @@
 #include "inspect.h"
 #include "lock.h"
 #include "log.h"
+#include "make_cert.h"
 #include "process.h"
 #include "server.h"
 #include "start.h"
@@ -34,8 +35,9 @@ static struct {
 	const char *overrides[OVERRIDES_MOST];
 	size_t n_overrides;
 	const char *print;
-	const char *check, *reference;
-	bool shell, detach;
+	const char *check, *reference, *cert;
+	const char *const *words; /* of --cert; ends with NULL */
+	bool shell, detach, json, force;
 } args;
 
 static void usage(FILE *to)
@@ -49,6 +51,10 @@ static void usage(FILE *to)
 	      "      --shell         serve commands on descriptor 0 and open no port\n"
 	      "      --print KEY     print an option and end\n"
 	      "      --check WHAT    tell what is wrong with the \"config\" or the \"certs\"\n"
+	      "      --json          with --check: an object of JSON for each finding\n"
+	      "      --cert WHAT     \"generate\" or \"request\" HOST, \"import\" FOLDER "
+	      "[HOST...]:\n"
+	      "                      makes certificates, or copies them; --force overwrites\n"
 	      "      --reference F   print everything that can be set and called: F is\n"
 	      "                      \"markdown\", \"man\" or \"json\"\n"
 	      "      --version, --help\n"
@@ -80,6 +86,9 @@ static const struct option long_options[] = {
 	{ "shell", no_argument, NULL, 'S' },
 	{ "print", required_argument, NULL, 'P' },
 	{ "check", required_argument, NULL, 'K' },
+	{ "cert", required_argument, NULL, 'E' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "json", no_argument, NULL, 'J' },
 	{ "reference", required_argument, NULL, 'R' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -118,6 +127,15 @@ static int take_option(int c)
 	case 'K':
 		args.check = optarg;
 		return -1;
+	case 'E':
+		args.cert = optarg;
+		return -1;
+	case 'f':
+		args.force = true;
+		return -1;
+	case 'J':
+		args.json = true;
+		return -1;
 	case 'R':
 		args.reference = optarg;
 		return -1;
@@ -139,7 +157,8 @@ static int parse_args(int argc, char **argv)
 
 	while (status < 0 && (c = getopt_long(argc, argv, "c:o:DFhV", long_options, NULL)) != -1)
 		status = take_option(c);
-	if (status < 0 && optind < argc) {
+	args.words = (const char *const *)argv + optind;
+	if (status < 0 && optind < argc && args.cert == NULL) {
 		usage(stderr);
 		return EX_USAGE;
 	}
@@ -285,10 +304,15 @@ static int inspect(void)
 	pc__server.program_dir = program_dir();
 	if (args.reference && args.config == NULL && access("prosody-c.conf", F_OK) != 0)
 		pc__server.config_dir = ".";
-	else if (!find_config() || (args.reference && !load_config()))
+	else if (!find_config() || (!args.check && !load_config()))
 		return EX_CONFIG;
 	pc__start_set(pc__server.config_file, args.overrides, args.n_overrides);
-	status = args.check ? pc__inspect_check(args.check) : pc__inspect_reference(args.reference);
+	if (args.cert)
+		status = pc__make_cert(args.cert, args.words, args.force);
+	else if (args.check)
+		status = pc__inspect_check(args.check, args.json);
+	else
+		status = pc__inspect_reference(args.reference);
 	pc__config_use(NULL);
 	pc__log_free();
 	return status;
@@ -300,7 +324,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (args.check || args.reference)
+	if (args.check || args.reference || args.cert)
 		return inspect();
 	pc__handed_setup();
 	pc__systemd_setup();

@@ -31,7 +31,7 @@ static void apply(struct change *c, pc_host *host)
 
 	if (err == PC_OK) {
 		c->done++;
-		pc_call_print(c->call, "%s: done", place(host));
+		pc_call_row(c->call, &PC_TEXT("host", place(host)), 1, "%s: done", place(host));
 	} else if (c->err == PC_OK) {
 		c->err = err;
 		c->error = pc__printf("%s: %s", place(host), error ? error : pc_strerror(err));
@@ -101,7 +101,7 @@ static void change_now(void *data)
 	if (c.err == PC_OK)
 		pc_call_end(call, PC_OK, NULL);
 	else
-		pc_call_end(call, c.err, "%s", c.error);
+		pc_call_end(call, c.done > 0 ? PC_EPARTIAL : c.err, "%s", c.error);
 	free(c.error);
 }
 
@@ -114,9 +114,14 @@ static void run_change(pc_call *call, pc_module *m)
 
 static void print_modules(pc_call *call, const pc_host *host)
 {
-	for (const pc_module *m = pc__modules_of(host); m != NULL; m = m->next)
-		pc_call_print(call, "%s  %s  %s", place(host), m->def->name,
-		              m->def->summary ? m->def->summary : "");
+	for (const pc_module *m = pc__modules_of(host); m != NULL; m = m->next) {
+		const pc_cell cells[] = { PC_TEXT("host", place(host)),
+			                  PC_TEXT("name", m->def->name),
+			                  PC_TEXT("summary", m->def->summary) };
+
+		pc_call_row(call, cells, PC__COUNT(cells), "%s  %s  %s", place(host), m->def->name,
+		            m->def->summary ? m->def->summary : "");
+	}
 }
 
 static void run_list(pc_call *call, pc_module *m)
@@ -149,21 +154,27 @@ static const char *scope_text(pc_scope scope)
 
 static void print_options(pc_call *call, const pc_option *o)
 {
-	for (; o != NULL && o->name != NULL; o++)
-		pc_call_print(call, "option:  %s = %s  %s", o->name, o->dflt ? o->dflt : "(none)",
-		              o->help ? o->help : "");
+	for (; o != NULL && o->name != NULL; o++) {
+		const pc_cell cells[] = { PC_TEXT("option", o->name), PC_TEXT("default", o->dflt),
+			                  PC_TEXT("help", o->help) };
+
+		pc_call_row(call, cells, PC__COUNT(cells), "option:  %s = %s  %s", o->name,
+		            o->dflt ? o->dflt : "(none)", o->help ? o->help : "");
+	}
 }
 
 static void print_info(pc_call *call, const pc_module *m)
 {
 	const pc_module_def *def = m->def;
 
-	pc_call_print(call, "module:  %s", def->name);
-	if (def->summary != NULL)
-		pc_call_print(call, "summary: %s", def->summary);
-	if (def->xeps != NULL)
-		pc_call_print(call, "XEPs:    %s", def->xeps);
-	pc_call_print(call, "scope:   %s", scope_text(def->scope));
+	const pc_cell cells[] = { PC_TEXT("module", def->name), PC_TEXT("summary", def->summary),
+		                  PC_TEXT("xeps", def->xeps),
+		                  PC_TEXT("scope", scope_text(def->scope)) };
+	bool summary = def->summary != NULL, xeps = def->xeps != NULL;
+
+	pc_call_row(call, cells, PC__COUNT(cells), "module:  %s%s%s%s%s\nscope:   %s", def->name,
+	            summary ? "\nsummary: " : "", summary ? def->summary : "",
+	            xeps ? "\nXEPs:    " : "", xeps ? def->xeps : "", scope_text(def->scope));
 	print_options(call, def->options);
 }
 
@@ -185,7 +196,7 @@ static void run_info(pc_call *call, pc_module *m)
 	print_info(call, found);
 	for (h = only ? NULL : pc__hosts_first(); found->host != NULL && h != NULL; h = h->next)
 		if (pc__module_find(h, name) != NULL)
-			pc_call_print(call, "host:    %s", h->name);
+			pc_call_row(call, &PC_TEXT("host", h->name), 1, "host:    %s", h->name);
 	pc_call_end(call, PC_OK, NULL);
 }
 

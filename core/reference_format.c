@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "reference.h"
+#include "util/json.h"
 #include "util/mem.h"
 
 struct pc__ref_format {
@@ -113,16 +114,11 @@ static void man_row(struct pc__ref_out *out, const char *const *values)
 
 static void write_string(FILE *to, const char *text)
 {
-	fputc('"', to);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fprintf(to, "\\%c", *text);
-		else if ((unsigned char)*text < 0x20)
-			fprintf(to, "\\u%04x", (unsigned)*text);
-		else
-			fputc(*text, to);
-	}
-	fputc('"', to);
+	struct pc__buf b = { 0 };
+
+	pc__json_string(&b, text);
+	fwrite(b.p, 1, b.len, to);
+	pc__buf_free(&b);
 }
 
 static void json_begin(struct pc__ref_out *out)
@@ -142,10 +138,7 @@ static void json_row(struct pc__ref_out *out, const char *const *values)
 	fputs(out->rows ? ",\n{" : "\n{", out->to);
 	for (size_t i = 0; i < PC__REF_COLUMNS && columns[i]; i++) {
 		fprintf(out->to, "%s\"%s\": ", i ? ", " : "", columns[i]);
-		if (values[i])
-			write_string(out->to, values[i]);
-		else
-			fputs("null", out->to);
+		write_string(out->to, values[i]);
 	}
 	fputc('}', out->to);
 }

@@ -39,9 +39,13 @@ static bool describe(const pc_command *c, void *data)
 {
 	struct help *h = data;
 	char *usage = pc__command_usage(c);
+	const pc_cell cells[] = { PC_TEXT("section", c->section), PC_TEXT("name", c->name),
+		                  PC_TEXT("args", c->args ? c->args : ""),
+		                  PC_TEXT("help", c->help) };
 
 	if (is_asked(h, c)) {
-		pc_call_print(h->call, "%-*s  %s", (int)h->width, usage, c->help ? c->help : "");
+		pc_call_row(h->call, cells, PC__COUNT(cells), "%-*s  %s", (int)h->width, usage,
+		            c->help ? c->help : "");
 		h->found++;
 	}
 	free(usage);
@@ -76,6 +80,7 @@ static char *uptime_text(void)
 static void run_status(pc_call *call, pc_module *m)
 {
 	char *uptime = uptime_text();
+	int64_t seconds = (pc_time_ms() - pc__server.started) / 1000;
 	size_t hosts = 0, sessions = 0;
 
 	(void)m;
@@ -83,10 +88,17 @@ static void run_status(pc_call *call, pc_module *m)
 		hosts++;
 		sessions += h->n_sessions;
 	}
-	pc_call_print(call, "prosody-c %s is running, process %d", PC_VERSION, (int)uv_os_getpid());
-	pc_call_print(call, "up:       %s", uptime);
-	pc_call_print(call, "hosts:    %zu", hosts);
-	pc_call_print(call, "sessions: %zu", sessions);
+	const pc_cell cells[] = { PC_TEXT("version", PC_VERSION),
+		                  PC_NUMBER("process", uv_os_getpid()),
+		                  PC_NUMBER("seconds", seconds), PC_NUMBER("hosts", hosts),
+		                  PC_NUMBER("sessions", sessions) };
+
+	pc_call_row(call, cells, PC__COUNT(cells),
+	            "prosody-c %s is running, process %d\n"
+	            "up:       %s\n"
+	            "hosts:    %zu\n"
+	            "sessions: %zu",
+	            PC_VERSION, (int)uv_os_getpid(), uptime, hosts, sessions);
 	free(uptime);
 	pc_call_end(call, PC_OK, NULL);
 }
@@ -100,10 +112,15 @@ static void run_version(pc_call *call, pc_module *m)
 static void run_host_list(pc_call *call, pc_module *m)
 {
 	(void)m;
-	for (pc_host *h = pc__hosts_first(); h != NULL; h = h->next)
-		pc_call_print(call, "%s  %s  %zu sessions%s", h->name,
-		              h->type == PC_COMPONENT_HOST ? "component" : "virtual host",
-		              h->n_sessions, h->active ? "" : "  (not active)");
+	for (pc_host *h = pc__hosts_first(); h != NULL; h = h->next) {
+		const char *type = h->type == PC_COMPONENT_HOST ? "component" : "virtual host";
+		const pc_cell cells[] = { PC_TEXT("host", h->name), PC_TEXT("type", type),
+			                  PC_NUMBER("sessions", h->n_sessions),
+			                  PC_TRUTH("active", h->active) };
+
+		pc_call_row(call, cells, PC__COUNT(cells), "%s  %s  %zu sessions%s", h->name, type,
+		            h->n_sessions, h->active ? "" : "  (not active)");
+	}
 	pc_call_end(call, PC_OK, NULL);
 }
 
@@ -116,23 +133,31 @@ struct stats {
 
 static void print_histogram(pc_call *call, const pc__metric_view *v, const char *host)
 {
-	pc_call_print(call, "%s%s%s  %llu times, half below %g, 99%% below %g, most %g", v->name,
-	              host[0] ? " " : "", host, (unsigned long long)v->count,
-	              pc__metric_quantile(v, 0.5), pc__metric_quantile(v, 0.99), v->most);
+	double half = pc__metric_quantile(v, 0.5), nearly_all = pc__metric_quantile(v, 0.99);
+	const pc_cell cells[] = { PC_TEXT("name", v->name),     PC_TEXT("host", v->host),
+		                  PC_NUMBER("count", v->count), PC_NUMBER("p50", half),
+		                  PC_NUMBER("p99", nearly_all), PC_NUMBER("most", v->most) };
+
+	pc_call_row(call, cells, PC__COUNT(cells),
+	            "%s%s%s  %llu times, half below %g, 99%% below %g, most %g", v->name,
+	            host[0] ? " " : "", host, (unsigned long long)v->count, half, nearly_all,
+	            v->most);
 }
 
 static void print_metric(const pc__metric_view *v, void *data)
 {
 	const struct stats *s = data;
 	const char *host = v->host ? v->host : "";
+	const pc_cell cells[] = { PC_TEXT("name", v->name), PC_TEXT("host", v->host),
+		                  PC_NUMBER("value", v->value) };
 
 	if (s->pattern != NULL && fnmatch(s->pattern, v->name, 0) != 0)
 		return;
 	if (v->type == PC__HISTOGRAM)
 		print_histogram(s->call, v, host);
 	else
-		pc_call_print(s->call, "%s%s%s  %.15g", v->name, host[0] ? " " : "", host,
-		              v->value);
+		pc_call_row(s->call, cells, PC__COUNT(cells), "%s%s%s  %.15g", v->name,
+		            host[0] ? " " : "", host, v->value);
 }
 
 static void print_io(pc_call *call)
@@ -141,13 +166,24 @@ static void print_io(pc_call *call)
 
 	if (pc__server.io != NULL)
 		pc__io_get_stats(pc__server.io, &io);
-	pc_call_print(call, "connections: %zu (%zu with a parser, %zu in a TLS handshake)",
-	              io.connections, io.parsers, io.handshakes);
-	pc_call_print(call, "unsent:      %zu bytes", io.unsent);
-	pc_call_print(call, "received:    %llu bytes in %llu reads",
-	              (unsigned long long)io.bytes_in, (unsigned long long)io.reads);
-	pc_call_print(call, "sent:        %llu bytes in %llu writes",
-	              (unsigned long long)io.bytes_out, (unsigned long long)io.writes);
+	const pc_cell cells[] = { PC_TEXT("name", "io"),
+		                  PC_NUMBER("connections", io.connections),
+		                  PC_NUMBER("parsers", io.parsers),
+		                  PC_NUMBER("handshakes", io.handshakes),
+		                  PC_NUMBER("unsent", io.unsent),
+		                  PC_NUMBER("bytes_in", io.bytes_in),
+		                  PC_NUMBER("reads", io.reads),
+		                  PC_NUMBER("bytes_out", io.bytes_out),
+		                  PC_NUMBER("writes", io.writes) };
+
+	pc_call_row(call, cells, PC__COUNT(cells),
+	            "connections: %zu (%zu with a parser, %zu in a TLS handshake)\n"
+	            "unsent:      %zu bytes\n"
+	            "received:    %llu bytes in %llu reads\n"
+	            "sent:        %llu bytes in %llu writes",
+	            io.connections, io.parsers, io.handshakes, io.unsent,
+	            (unsigned long long)io.bytes_in, (unsigned long long)io.reads,
+	            (unsigned long long)io.bytes_out, (unsigned long long)io.writes);
 }
 
 static void run_stats(pc_call *call, pc_module *m)
@@ -158,11 +194,19 @@ static void run_stats(pc_call *call, pc_module *m)
 	(void)m;
 	if (s.pattern == NULL) {
 		uv_resident_set_memory(&resident);
-		pc_call_print(call, "memory:      %zu KiB", resident / 1024);
+		pc_call_row(call,
+		            (pc_cell[]){ PC_TEXT("name", "memory"), PC_NUMBER("value", resident) },
+		            2, "memory:      %zu KiB", resident / 1024);
 		print_io(call);
-		pc_call_print(call, "jobs:        %zu waiting", pc__jobs_pending());
-		pc_call_print(call, "log:         %llu lines could not be written",
-		              (unsigned long long)pc__log_dropped());
+		pc_call_row(call,
+		            (pc_cell[]){ PC_TEXT("name", "jobs"),
+		                         PC_NUMBER("value", pc__jobs_pending()) },
+		            2, "jobs:        %zu waiting", pc__jobs_pending());
+		pc_call_row(call,
+		            (pc_cell[]){ PC_TEXT("name", "log_dropped"),
+		                         PC_NUMBER("value", pc__log_dropped()) },
+		            2, "log:         %llu lines could not be written",
+		            (unsigned long long)pc__log_dropped());
 	}
 	pc__metrics_each(print_metric, &s);
 	pc_call_end(call, PC_OK, NULL);

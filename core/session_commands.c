@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "util/mem.h"
 
 /* The host that is meant; false when the argument names none of ours. */
 static bool host_arg(const pc_call *call, size_t i, pc_host **host_r)
@@ -12,23 +13,42 @@ static bool host_arg(const pc_call *call, size_t i, pc_host **host_r)
 	return name == NULL || *host_r != NULL;
 }
 
+static const char *ip_of(const pc_session *s)
+{
+	return s->ip && s->ip[0] ? s->ip : NULL;
+}
+
 static bool print_session(const pc_session *s, void *data)
 {
 	char priority[16] = "unavailable";
+	bool available = pc_session_is_available(s);
+	const pc_cell cells[] = { PC_TEXT("jid", s->full_jid),
+		                  PC_NUMBER("session", s->id),
+		                  PC_TEXT("ip", ip_of(s)),
+		                  PC_TRUTH("secure", s->secure),
+		                  PC_TRUTH("available", available),
+		                  PC_NUMBER("priority", s->priority),
+		                  PC_TRUTH("connected", s->conn != 0) };
 
-	if (pc_session_is_available(s))
+	if (available)
 		snprintf(priority, sizeof(priority), "priority %d", s->priority);
-	pc_call_print(data, "%s  %s  %s  %s%s", s->full_jid ? s->full_jid : "?",
-	              s->ip && s->ip[0] ? s->ip : "-", s->secure ? "TLS" : "plain", priority,
-	              s->conn == 0 ? "  (waiting for its client)" : "");
+	pc_call_row(data, cells, PC__COUNT(cells), "%s  %s  %s  %s%s",
+	            s->full_jid ? s->full_jid : "?", ip_of(s) ? ip_of(s) : "-",
+	            s->secure ? "TLS" : "plain", priority,
+	            s->conn == 0 ? "  (waiting for its client)" : "");
 	return true;
 }
 
 static bool print_unbound(const pc_session *s, void *data)
 {
-	pc_call_print(data, "%s%s%s  %s  %s  not logged in", s->username ? s->username : "",
-	              s->username ? "@" : "", s->host ? s->host : "-",
-	              s->ip && s->ip[0] ? s->ip : "-", s->secure ? "TLS" : "plain");
+	const pc_cell cells[] = { PC_TEXT("jid", NULL),         PC_NUMBER("session", s->id),
+		                  PC_TEXT("ip", ip_of(s)),      PC_TRUTH("secure", s->secure),
+		                  PC_TEXT("user", s->username), PC_TEXT("host", s->host),
+		                  PC_TRUTH("connected", true) };
+
+	pc_call_row(data, cells, PC__COUNT(cells), "%s%s%s  %s  %s  not logged in",
+	            s->username ? s->username : "", s->username ? "@" : "", s->host ? s->host : "-",
+	            ip_of(s) ? ip_of(s) : "-", s->secure ? "TLS" : "plain");
 	return true;
 }
 
@@ -65,7 +85,8 @@ static void run_count(pc_call *call, pc_module *m)
 		return;
 	}
 	pc_each_session(host, count, &n);
-	pc_call_end(call, PC_OK, "%zu", n);
+	pc_call_row(call, &PC_NUMBER("count", n), 1, "%zu", n);
+	pc_call_end(call, PC_OK, NULL);
 }
 
 struct closing {

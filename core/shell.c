@@ -18,6 +18,7 @@ struct conversation_call {
 
 struct pc_shell {
 	pc_shell_write_fn *write;
+	bool (*lags)(void *data);
 	void *data;
 	struct pc__buf in;
 	size_t searched; /* bytes of `in` that hold no line end */
@@ -42,6 +43,22 @@ static void on_output(const char *text, void *data)
 
 	pc__words_output(&b, c->tag, text);
 	send(c->shell, &b);
+}
+
+static void on_row(const char *json, void *data)
+{
+	struct conversation_call *c = data;
+	struct pc__buf b = { 0 };
+
+	pc__words_row(&b, c->tag, json);
+	send(c->shell, &b);
+}
+
+static bool asker_lags(void *data)
+{
+	const pc_shell *shell = ((struct conversation_call *)data)->shell;
+
+	return !shell->freed && shell->lags != NULL && shell->lags(shell->data);
 }
 
 static void call_remove(struct conversation_call *c)
@@ -93,6 +110,13 @@ static void on_ended(int err, const char *text, void *data)
 static void begin(pc_shell *shell, const struct pc__request *request)
 {
 	struct conversation_call *c = pc__alloc(sizeof(*c));
+	bool json = strcmp(request->words[0], PC__WORDS_JSON) == 0;
+	const pc_caller caller = { .size = sizeof(caller),
+		                   .output = on_output,
+		                   .row = json ? on_row : NULL,
+		                   .lags = asker_lags,
+		                   .ended = on_ended,
+		                   .data = c };
 	pc_call *call;
 
 	c->shell = shell;
@@ -103,7 +127,7 @@ static void begin(pc_shell *shell, const struct pc__request *request)
 		c->next->at = &c->next;
 	shell->calls = c;
 	shell->pending++;
-	call = pc_run_command(NULL, request->n, request->words, on_output, on_ended, c);
+	call = pc_run_command_for(NULL, request->n - json, request->words + json, &caller);
 	if (call != NULL) /* else c is gone */
 		c->call = call;
 }
@@ -152,6 +176,11 @@ pc_shell *pc_shell_new(pc_shell_write_fn *write, void *data)
 	shell->write = write;
 	shell->data = data;
 	return shell;
+}
+
+void pc_shell_set_lags(pc_shell *shell, bool (*lags)(void *data))
+{
+	shell->lags = lags;
 }
 
 int pc_shell_input(pc_shell *shell, const void *bytes, size_t len)

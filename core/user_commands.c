@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "util/mem.h"
 
 /* The account that a command is about; the data of its call. */
 struct account {
@@ -219,7 +220,9 @@ static void on_names(int err, const char *const *names, size_t n, void *data)
 	for (size_t i = 0; i < n; i++) {
 		if (pattern != NULL && fnmatch(pattern, names[i], 0) != 0)
 			continue;
-		pc_call_print(call, "%s@%s", names[i], host);
+		const pc_cell cells[] = { PC_TEXT("user", names[i]), PC_TEXT("host", host) };
+
+		pc_call_row(call, cells, PC__COUNT(cells), "%s@%s", names[i], host);
 		shown++;
 	}
 	pc_call_end(call, PC_OK, "%zu account%s", shown, shown == 1 ? "" : "s");

@@ -33,6 +33,11 @@ static void on_answer(const void *bytes, size_t len, void *stream)
 	pc_stream_write(stream, bytes, len);
 }
 
+static bool reader_lags(void *stream)
+{
+	return pc_stream_lags(stream);
+}
+
 static void link_first(struct admin_socket *a, struct conversation *first)
 {
 	a->conversations = first;
@@ -46,6 +51,7 @@ static void on_opened(pc_stream *s)
 	struct conversation *c = pc_stream_data(s);
 
 	c->shell = pc_shell_new(on_answer, s);
+	pc_shell_set_lags(c->shell, reader_lags);
 	c->next = a->conversations;
 	if (c->next)
 		c->next->at = &c->next;

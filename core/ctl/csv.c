@@ -4,10 +4,22 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "util/json.h"
 
 struct tally {
 	unsigned long made, failed;
 };
+
+static void tell_failed(unsigned long line, const char *text)
+{
+	struct pc__buf b = { 0 };
+
+	pc__buf_printf(&b, "{\"line\":%lu,\"error\":", line);
+	pc__json_string(&b, text);
+	pc__buf_addc(&b, '}');
+	answer_row(pc__buf_str(&b));
+	pc__buf_free(&b);
+}
 
 static void on_ended(unsigned long line, int code, const char *text, void *data)
 {
@@ -18,8 +30,19 @@ static void on_ended(unsigned long line, int code, const char *text, void *data)
 		return;
 	}
 	t->failed++;
-	fprintf(stderr, "line %lu: %s\n", line, text);
+	if (answer_is_json())
+		tell_failed(line, text);
+	else
+		fprintf(stderr, "line %lu: %s\n", line, text);
 }
+
+static void ignore(const char *text, void *data)
+{
+	(void)text;
+	(void)data;
+}
+
+static const struct talk_fns fns = { ignore, ignore, on_ended };
 
 /* Cuts the field in quotes that begins at `at` (RFC 4180, within one line); where the next one
  * begins, "" behind the last; NULL: it is not one. */
@@ -109,15 +132,17 @@ static int add_all(const struct ctl *ctl, FILE *f)
 	int fd = ctl_connect(ctl, true, &child), err;
 
 	if (fd < 0)
-		return CTL_FAILED;
-	talk = talk_new(fd, on_ended, &tally);
+		return -fd;
+	talk = talk_new(fd, &fns, &tally);
 	err = ask_all(talk, f, &tally);
 	if (err != PC_OK)
-		fputs("prosody-ctl: the server has gone\n", stderr);
+		answer_error("the server has gone");
 	talk_free(&talk);
 	ctl_disconnect(fd, child);
-	printf("%lu accounts made, %lu failed\n", tally.made, tally.failed);
-	return err == PC_OK && tally.failed == 0 ? CTL_OK : CTL_FAILED;
+	answer_text("%lu accounts made, %lu failed", tally.made, tally.failed);
+	if (err == PC_OK && tally.failed == 0)
+		return CTL_OK;
+	return tally.made > 0 ? CTL_PARTIAL : CTL_FAILED;
 }
 
 int ctl_csv(const struct ctl *ctl, const char *file)
@@ -129,7 +154,7 @@ int ctl_csv(const struct ctl *ctl, const char *file)
 		return add_all(ctl, stdin);
 	f = fopen(file, "r");
 	if (f == NULL) {
-		fprintf(stderr, "prosody-ctl: %s: %s\n", file, strerror(errno));
+		answer_error("%s: %s", file, strerror(errno));
 		return CTL_USAGE;
 	}
 	status = add_all(ctl, f);

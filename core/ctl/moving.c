@@ -31,7 +31,7 @@ static char *from_root(const char *path)
 		return pc__strdup(path);
 	here = getcwd(NULL, 0);
 	if (here == NULL) {
-		fprintf(stderr, "prosody-ctl: %s\n", strerror(errno));
+		answer_error("%s", strerror(errno));
 		return NULL;
 	}
 	whole = pc__printf("%s/%s", here, path);
@@ -39,11 +39,11 @@ static char *from_root(const char *path)
 	return whole;
 }
 
-static int copy(const char *command, const char *file, bool force)
+static int copy(const struct ctl *ctl, const char *command, const char *file, bool force)
 {
 	char *path = from_root(file);
 	const char *words[] = { command, path, "--force" };
-	int status = path ? ctl_run(words, force ? 3 : 2) : CTL_FAILED;
+	int status = path ? ctl_run(ctl, words, force ? 3 : 2) : CTL_FAILED;
 
 	free(path);
 	return status;
@@ -83,7 +83,7 @@ static FILE *make_bundle(const struct ctl *ctl)
 	fd = mkostemp(bundle_path, O_CLOEXEC);
 	if (fd < 0 || stat(folder, &st) != 0 ||
 	    (geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid) != 0)) {
-		fprintf(stderr, "prosody-ctl: %s: %s\n", folder, strerror(errno));
+		answer_error("%s: %s", folder, strerror(errno));
 		free(folder);
 		return NULL;
 	}
@@ -104,7 +104,7 @@ static int read_prosody(struct move *m, const char *source)
 	int err;
 
 	if (stat(source, &st) != 0) {
-		fprintf(stderr, "prosody-ctl: %s: %s\n", source, strerror(errno));
+		answer_error("%s: %s", source, strerror(errno));
 		return PC_EIO;
 	}
 	if (!S_ISDIR(st.st_mode))
@@ -117,22 +117,19 @@ static int read_prosody(struct move *m, const char *source)
 	return err;
 }
 
-static int load_bundle(const struct move *m, bool dry_run)
+static int load_bundle(const struct ctl *ctl, const struct move *m, bool dry_run)
 {
 	const char *words[] = { "store", "load", bundle_path, "--dry-run" };
-	int status = ctl_run(words, dry_run ? 4 : 3);
+	int status = ctl_run(ctl, words, dry_run ? 4 : 3);
 
 	if (m->faults > 0)
-		fprintf(stderr, "prosody-ctl: %lu things were left out: they are named above\n",
-		        m->faults);
+		answer_error("%lu things were left out: they are named above", m->faults);
 	if (status == CTL_OK && m->one_hash > 0)
-		printf("%lu accounts have keys of one hash only: clients that choose another one "
-		       "fail "
-		       "until they have logged in by PLAIN once. The option password_hash offers "
-		       "that "
-		       "hash alone.\n",
-		       m->one_hash);
-	return status == CTL_OK && m->faults > 0 ? CTL_FAILED : status;
+		answer_text("%lu accounts have keys of one hash only: clients that choose another "
+		            "one fail until they have logged in by PLAIN once. The option "
+		            "password_hash offers that hash alone.",
+		            m->one_hash);
+	return status == CTL_OK && m->faults > 0 ? CTL_PARTIAL : status;
 }
 
 typedef int read_fn(struct move *m, const char *source);
@@ -149,10 +146,10 @@ static int import(const struct ctl *ctl, read_fn *read_source, const char *sourc
 	err = read_source(&m, source);
 	written = pc__bundle_out_free(&m.out);
 	if (fclose(file) != 0 || written != PC_OK) {
-		fprintf(stderr, "prosody-ctl: %s: it cannot be written\n", bundle_path);
+		answer_error("%s: it cannot be written", bundle_path);
 		return CTL_FAILED;
 	}
-	return err == PC_OK ? load_bundle(&m, dry_run) : CTL_FAILED;
+	return err == PC_OK ? load_bundle(ctl, &m, dry_run) : CTL_FAILED;
 }
 
 /* ------------------------------------------------------------ export */
@@ -171,7 +168,7 @@ static FILE *open_output(const char *path)
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		fprintf(stderr, "prosody-ctl: %s: %s\n", path, strerror(errno));
+		answer_error("%s: %s", path, strerror(errno));
 		return NULL;
 	}
 	part_path = path;
@@ -201,12 +198,14 @@ static int write_output(FILE *bundle, const char *path)
 	rewind(bundle);
 	err = close_output(out, xep227_write(&m, bundle, out, &users));
 	if (err != PC_OK)
-		fprintf(stderr, "prosody-ctl: %s: it cannot be written\n", path);
+		answer_error("%s: it cannot be written", path);
 	else
-		printf("%" PRIu64 " accounts, with their passwords or keys: nobody else is to see "
-		       "it\n",
-		       users);
-	return err == PC_OK && m.faults == 0 ? CTL_OK : CTL_FAILED;
+		answer_text("%" PRIu64 " accounts, with their passwords or keys: nobody else is to "
+		            "see it",
+		            users);
+	if (err != PC_OK)
+		return CTL_FAILED;
+	return m.faults == 0 ? CTL_OK : CTL_PARTIAL;
 }
 
 /* The words behind `store save FILE`; how many, or -1. */
@@ -220,8 +219,7 @@ static int choose(const struct ctl_moving *how, char buf[static PC_JID_BUF], con
 	}
 	if (pc_jid_parse(how->user, buf, &jid) != PC_OK || jid.local == NULL || jid.resource ||
 	    (how->host && strcmp(how->host, jid.domain) != 0)) {
-		fprintf(stderr, "prosody-ctl: not the address of an account there: %s\n",
-		        how->user);
+		answer_error("not the address of an account there: %s", how->user);
 		return -1;
 	}
 	words[0] = jid.domain;
@@ -238,16 +236,19 @@ static int export(const struct ctl *ctl, const struct ctl_moving *how, const cha
 
 	if (n < 0)
 		return CTL_USAGE;
+	if (ctl->json && strcmp(path, "-") == 0) {
+		answer_error("standard output is for the answer: name a file");
+		return CTL_USAGE;
+	}
 	if (strcmp(path, "-") != 0 && access(path, F_OK) == 0) {
-		fprintf(stderr, "prosody-ctl: %s is there already: it is never overwritten\n",
-		        path);
-		return CTL_FAILED;
+		answer_error("%s is there already: it is never overwritten", path);
+		return CTL_REFUSED;
 	}
 	bundle = make_bundle(ctl);
 	if (bundle == NULL)
 		return CTL_FAILED;
 	words[2] = bundle_path;
-	status = ctl_run(words, 3 + (size_t)n);
+	status = ctl_run(ctl, words, 3 + (size_t)n);
 	if (status == CTL_OK)
 		status = write_output(bundle, path);
 	fclose(bundle);
@@ -282,19 +283,18 @@ static int run(const struct ctl *ctl, const char *const *words, size_t n,
 	bool chooses = how->host || how->user;
 
 	if (n == 2 && is_plain(how) && strcmp(words[0], "backup") == 0)
-		return copy(words[0], words[1], false);
+		return copy(ctl, words[0], words[1], false);
 	if (n == 2 && !how->dry_run && !chooses && strcmp(words[0], "restore") == 0)
-		return copy(words[0], words[1], how->force);
+		return copy(ctl, words[0], words[1], how->force);
 	if (!how->force && !chooses && is(words, n, "import", "prosody"))
 		return import(ctl, read_prosody, words[2], how->dry_run);
 	if (!how->force && !chooses && is(words, n, "import", "xep227"))
 		return import(ctl, xep227_read, words[2], how->dry_run);
 	if (!how->force && !how->dry_run && is(words, n, "export", "xep227"))
 		return export(ctl, how, words[2]);
-	fputs("usage: prosody-ctl backup FILE | restore FILE [--force] |\n"
-	      "       import prosody|xep227 FOLDER|FILE [--dry-run] |\n"
-	      "       export xep227 [--host HOST] [--user JID] FILE|-\n",
-	      stderr);
+	answer_error("usage: prosody-ctl backup FILE | restore FILE [--force] | import "
+	             "prosody|xep227 FOLDER|FILE [--dry-run] | export xep227 [--host HOST] "
+	             "[--user JID] FILE|-");
 	return CTL_USAGE;
 }
 

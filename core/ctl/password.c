@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,25 @@ static char *read_line(void)
 	return line;
 }
 
+static void on_interrupt(int number)
+{
+	(void)number;
+}
+
+/* An interrupt ends reading, so that the terminal gets its echo back. */
+static char *read_interruptible(void)
+{
+	struct sigaction action = { .sa_handler = on_interrupt }, before;
+	char *line;
+
+	sigaction(SIGINT, &action, &before);
+	line = read_line();
+	sigaction(SIGINT, &before, NULL);
+	clearerr(stdin);
+	return line;
+}
+
+/* NULL: interrupted. */
 static char *ask(const char *prompt)
 {
 	struct termios old, silent;
@@ -32,7 +52,7 @@ static char *ask(const char *prompt)
 	silent = old;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	line = read_line();
+	line = read_interruptible();
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	fputc('\n', stderr);
 	return line;
@@ -48,21 +68,22 @@ static void forget(char *secret)
 char *ctl_password(void)
 {
 	char *first, *second;
-	bool same;
+	bool same, second_was_read;
 
 	if (!isatty(STDIN_FILENO)) {
 		first = read_line();
 		if (first == NULL)
-			fputs("prosody-ctl: a password is expected on standard input\n", stderr);
+			answer_error("a password is expected on standard input");
 		return first;
 	}
 	first = ask("Password: ");
-	second = ask("And again: ");
+	second = first ? ask("And again: ") : NULL;
 	same = first && second && strcmp(first, second) == 0;
+	second_was_read = second != NULL;
 	forget(second);
 	if (same)
 		return first;
+	answer_error(first && second_was_read ? "the two differ" : "there is no password");
 	forget(first);
-	fputs("prosody-ctl: the two differ\n", stderr);
 	return NULL;
 }

@@ -46,8 +46,8 @@ static size_t common_args(const struct ctl *ctl, const char **args, const char *
 	return n;
 }
 
-/* A child with that descriptor as its standard input (and output, where `output` is not -1). */
-static pid_t start(const char **args, int input, int output)
+/* A child with these descriptors (-1: ours) as standard input, output, error. */
+static pid_t start(const char **args, int input, int output, int error)
 {
 	pid_t child = fork();
 
@@ -57,39 +57,74 @@ static pid_t start(const char **args, int input, int output)
 		dup2(input, 0);
 	if (output >= 0)
 		dup2(output, 1);
+	if (error >= 0)
+		dup2(error, 2);
 	execvp(args[0], (char *const *)(uintptr_t)args);
 	fprintf(stderr, "prosody-ctl: %s: %s\n", args[0], strerror(errno));
 	_exit(127);
 }
 
+/* Calls `line` for each line that comes from there. */
+static void read_lines(int fd, void (*line)(const char *text, void *data), void *data)
+{
+	FILE *f = fdopen(fd, "r");
+	char *text = NULL;
+	size_t size = 0;
+
+	while (f && getline(&text, &size, f) >= 0) {
+		text[strcspn(text, "\n")] = '\0';
+		line(text, data);
+	}
+	free(text);
+	if (f)
+		fclose(f);
+}
+
+int ctl_program(const struct ctl *ctl, const char *const *words,
+                void (*line)(const char *text, void *data), void *data)
+{
+	const char *args[ARGS_MOST];
+	char *name = program();
+	size_t n = common_args(ctl, args, name);
+	int pipe_fds[2], status = -1;
+	pid_t child;
+
+	for (; *words && n < ARGS_MOST - 1; words++)
+		args[n++] = *words;
+	args[n] = NULL;
+	if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
+		free(name);
+		return -1;
+	}
+	child = start(args, -1, pipe_fds[1], ctl->json ? pipe_fds[1] : -1);
+	close(pipe_fds[1]);
+	read_lines(pipe_fds[0], line, data);
+	if (child > 0)
+		waitpid(child, &status, 0);
+	free(name);
+	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void keep_first(const char *text, void *data)
+{
+	char **first = data;
+
+	if (*first == NULL && *text)
+		*first = pc__strdup(text);
+}
+
 /* The server's own program reads the configuration. */
 char *ctl_option(const struct ctl *ctl, const char *option)
 {
-	const char *args[ARGS_MOST];
-	char *name = program(), path[PATH_MAX];
-	size_t n = common_args(ctl, args, name);
-	ssize_t got = 0, len = 0;
-	int pipe_fds[2], status = 1;
-	pid_t child;
+	const char *const words[] = { "--print", option, NULL };
+	char *value = NULL;
 
-	args[n++] = "--print";
-	args[n++] = option;
-	args[n] = NULL;
-	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
-		return NULL;
-	child = start(args, -1, pipe_fds[1]);
-	close(pipe_fds[1]);
-	while (len < PATH_MAX - 1 &&
-	       (got = read(pipe_fds[0], path + len, (size_t)(PATH_MAX - 1 - len))) > 0)
-		len += got;
-	close(pipe_fds[0]);
-	waitpid(child, &status, 0);
-	free(name);
-	if (status != 0 || len == 0)
-		return NULL;
-	path[len] = '\0';
-	path[strcspn(path, "\n")] = '\0';
-	return pc__strdup(path);
+	if (ctl_program(ctl, words, keep_first, &value) == 0)
+		return value;
+	if (value && ctl->json) /* standard error went the same way */
+		answer_error("%s", value);
+	free(value);
+	return NULL;
 }
 
 static int connect_to(const char *path)
@@ -98,7 +133,7 @@ static int connect_to(const char *path)
 	int fd;
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "prosody-ctl: the path of the socket is too long: %s\n", path);
+		answer_error("the path of the socket is too long: %s", path);
 		return -1;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
@@ -124,25 +159,23 @@ static int start_offline(const struct ctl *ctl, pid_t *child_r)
 	args[n] = NULL;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return -1;
-	*child_r = start(args, pair[1], -1);
+	*child_r = start(args, pair[1], -1, -1);
 	close(pair[1]);
 	free(name);
 	return pair[0];
 }
 
-void ctl_exec(const struct ctl *ctl, const char *option, const char *argument)
+void ctl_exec(const struct ctl *ctl, const char *const *words)
 {
 	const char *args[ARGS_MOST];
 	char *name = program();
 	size_t n = common_args(ctl, args, name);
 
-	if (option)
-		args[n++] = option;
-	if (argument)
-		args[n++] = argument;
+	for (; *words && n < ARGS_MOST - 1; words++)
+		args[n++] = *words;
 	args[n] = NULL;
 	execvp(name, (char *const *)(uintptr_t)args);
-	fprintf(stderr, "prosody-ctl: %s: %s\n", name, strerror(errno));
+	answer_error("%s: %s", name, strerror(errno));
 	free(name);
 }
 
@@ -153,11 +186,13 @@ int ctl_connect(const struct ctl *ctl, bool may_start, pid_t *child_r)
 
 	*child_r = 0;
 	if (path == NULL)
-		fputs("prosody-ctl: the configuration cannot be read\n", stderr);
+		answer_error("the configuration cannot be read");
 	else if (fd < 0 && may_start)
 		fd = start_offline(ctl, child_r);
 	else if (fd < 0)
-		fputs("prosody-ctl: the server is not running\n", stderr);
+		answer_error("the server is not running");
+	if (fd < 0)
+		fd = path && !may_start ? -CTL_NOT_RUNNING : -CTL_FAILED;
 	free(path);
 	return fd;
 }
@@ -188,7 +223,7 @@ void ctl_await_lock(const struct ctl *ctl)
 	sigaction(SIGALRM, &interrupt, NULL);
 	alarm(STOP_SECONDS);
 	if (fd >= 0 && flock(fd, LOCK_SH) != 0)
-		fputs("prosody-ctl: the server takes its time to end\n", stderr);
+		answer_error("the server takes its time to end");
 	alarm(0);
 	if (fd >= 0)
 		close(fd);

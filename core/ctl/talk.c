@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,16 +14,19 @@ struct talk {
 	int fd;
 	struct pc__buf in;
 	unsigned under_way;
-	talk_ended_fn *ended;
+	const struct talk_fns *fns;
 	void *data;
 };
 
-struct talk *talk_new(int fd, talk_ended_fn *ended, void *data)
+static volatile sig_atomic_t interrupted;
+static bool interruptible;
+
+struct talk *talk_new(int fd, const struct talk_fns *fns, void *data)
 {
 	struct talk *t = pc__alloc(sizeof(*t));
 
 	t->fd = fd;
-	t->ended = ended;
+	t->fns = fns;
 	t->data = data;
 	return t;
 }
@@ -39,11 +44,15 @@ static void take_line(struct talk *t, char *line, size_t len)
 	if (pc__words_answer(line, len, &answer) != PC_OK)
 		return;
 	if (answer.kind == 'O') {
-		puts(answer.text);
+		t->fns->output(answer.text, t->data);
+		return;
+	}
+	if (answer.kind == 'R') {
+		t->fns->row(answer.text, t->data);
 		return;
 	}
 	t->under_way--;
-	t->ended(strtoul(answer.tag, NULL, 10), answer.code, answer.text, t->data);
+	t->fns->ended(strtoul(answer.tag, NULL, 10), answer.code, answer.text, t->data);
 }
 
 static void take_lines(struct talk *t)
@@ -59,10 +68,50 @@ static void take_lines(struct talk *t)
 	}
 }
 
+/* ------------------------------------------------------------ interrupts */
+
+static void on_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+/* It is blocked but while we wait, so that none comes between looking and waiting. */
+void talk_interruptible(bool on)
+{
+	struct sigaction action = { .sa_handler = on ? on_interrupt : SIG_DFL };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	interrupted = 0;
+	interruptible = on;
+	sigaction(SIGINT, &action, NULL);
+	sigprocmask(on ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static void await_input(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	sigset_t set;
+
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	sigdelset(&set, SIGINT);
+	ppoll(&p, 1, NULL, &set);
+}
+
+/* ------------------------------------------------------------ talking */
+
 static int wait_for_some(struct talk *t)
 {
-	ssize_t n = read(t->fd, pc__buf_room(&t->in, 4096), 4096);
+	ssize_t n;
 
+	if (interruptible) {
+		await_input(t->fd);
+		if (interrupted)
+			return PC_ECANCELED;
+	}
+	n = read(t->fd, pc__buf_room(&t->in, 4096), 4096);
 	if (n < 0 && errno == EINTR)
 		return PC_OK;
 	if (n <= 0)

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include <prosody-c/base.h>
 
 typedef struct pc__tls pc__tls;
@@ -50,6 +52,34 @@ bool pc__cert_is_for(const pc_str *der, const char *domain, const char *service)
 
 /* The names of a certificate file: calls fn for each DNS name in it. */
 int pc__tls_names(const char *cert_file, void (*fn)(const char *name, void *data), void *data);
+/* ---- making certificates */
+
+/* A file of a certificate or a key. */
+typedef struct pc__cert_file {
+	mode_t mode;
+	bool replace; /* what is there, in one step; else that is EEXIST */
+	bool owned;   /* by these; else by who we are */
+	uid_t uid;
+	gid_t gid;
+} pc__cert_file;
+/* 0, or an errno. Nothing is left of a file that could not be written. */
+int pc__cert_write(const char *file, const void *bytes, size_t len, const pc__cert_file *how);
+
+typedef struct pc__cert_order {
+	const char *const *names; /* DNS names; the first is the common name, too */
+	size_t n;
+	const char *cert_file, *key_file; /* key mode 0600 */
+	bool request; /* a signing request (PKCS #10) instead of a certificate */
+	bool old_key; /* the key is there, and stays */
+	bool replace, owned;
+	uid_t uid;
+	gid_t gid;
+} pc__cert_order;
+/* Makes a key (ECDSA P-256) and a certificate that is signed by it, or a request. PC_EINVAL, with
+ * the reason in *error_r (malloc'ed; NULL: not wanted). */
+int pc__cert_make(const pc__cert_order *order, char **error_r);
+/* Do the two belong together? PC_EINVAL with the reason in *error_r (malloc'ed). */
+int pc__cert_fits(const char *cert_file, const char *key_file, char **error_r);
 /* Makes a self-signed ECDSA P-256 certificate for a name, in two new files (key mode 0600). */
 int pc__tls_self_signed(const char *name, const char *cert_file, const char *key_file,
                         char **error_r);

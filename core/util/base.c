@@ -16,11 +16,12 @@ static const char *const names[] = {
 	[-PC_ECANCELED] = "canceled",
 	[-PC_EBUSY] = "busy",
 	[-PC_EINTERNAL] = "internal error",
+	[-PC_EPARTIAL] = "done in part",
 };
 
 const char *pc_strerror(int err)
 {
-	if (err > 0 || err < PC_EINTERNAL)
+	if (err > 0 || err < PC_EPARTIAL)
 		return "unknown error";
 	return names[-err];
 }

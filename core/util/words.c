@@ -108,6 +108,12 @@ void pc__words_output(struct pc__buf *b, const char *tag, const char *text)
 	} while (*text != '\0');
 }
 
+void pc__words_row(struct pc__buf *b, const char *tag, const char *json)
+{
+	pc__buf_printf(b, "R %s ", tag);
+	add_text(b, json, strlen(json));
+}
+
 void pc__words_end(struct pc__buf *b, const char *tag, int code, const char *text)
 {
 	pc__buf_printf(b, "E %s %d ", tag, -code);
@@ -140,7 +146,7 @@ int pc__words_answer(char *line, size_t len, struct pc__answer *answer_r)
 {
 	char *at = line + 2, *code;
 
-	if (len < 4 || !is_word(line, len) || (line[0] != 'O' && line[0] != 'E') || line[1] != ' ')
+	if (len < 4 || !is_word(line, len) || memchr("ORE", line[0], 3) == NULL || line[1] != ' ')
 		return PC_EINVAL;
 	line[len] = '\0';
 	answer_r->kind = line[0];

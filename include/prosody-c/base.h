@@ -54,6 +54,7 @@ enum {
 	PC_ECANCELED = -12, /* the other side went away: session, module or server */
 	PC_EBUSY = -13,     /* overloaded: try again later */
 	PC_EINTERNAL = -14, /* a programming error, already logged */
+	PC_EPARTIAL = -15,  /* a part was done, another was not */
 };
 PC_EXPORT const char *pc_strerror(int err);
 

@@ -30,6 +30,25 @@ PC_EXPORT void *pc_call_data(pc_call *call, size_t size);
 PC_EXPORT const pc_command *pc_call_command(const pc_call *call);
 /* Output for people; a line feed in it starts a new line, one at the end is not needed. */
 PC_EXPORT void pc_call_print(pc_call *call, const char *format, ...) PC_PRINTF(2, 3);
+/* A row of a list: the cells are for programs, which get an object, the text is for people. */
+typedef enum pc_cell_type { PC_CELL_TEXT, PC_CELL_NUMBER, PC_CELL_TRUTH } pc_cell_type;
+typedef struct pc_cell {
+	const char *key;
+	pc_cell_type type;
+	const char *text; /* NULL: there is none */
+	double number;    /* also the truth: 0 or 1 */
+} pc_cell;
+#define PC_TEXT(key, value) ((pc_cell){ (key), PC_CELL_TEXT, (value), 0 })
+#define PC_NUMBER(key, value) ((pc_cell){ (key), PC_CELL_NUMBER, NULL, (double)(value) })
+#define PC_TRUTH(key, value) ((pc_cell){ (key), PC_CELL_TRUTH, NULL, (value) ? 1 : 0 })
+PC_EXPORT void pc_call_row(pc_call *call, const pc_cell *cells, size_t n, const char *format, ...)
+        PC_PRINTF(4, 5);
+/* For a call that goes on until its caller has enough: `fn` is called when nobody hears it any
+ * more, and is to end it. Not called for a call that has ended, nor when the command's module goes.
+ */
+PC_EXPORT void pc_call_on_unheard(pc_call *call, void (*fn)(pc_call *call));
+/* The caller takes less than it is told: what is not worth waiting for had better be left out. */
+PC_EXPORT bool pc_call_lags(const pc_call *call);
 /* Ends the call: PC_OK, or PC_E* with a text of what went wrong (NULL: pc_strerror). The call is
  * not to be used afterwards. When the command's module is unloaded first, the call ends as
  * PC_ECANCELED by itself. */
@@ -46,6 +65,18 @@ typedef void pc_call_ended_fn(int err, const char *text, void *data);
  * unloaded, the call goes on unheard. */
 PC_EXPORT pc_call *pc_run_command(pc_module *m, size_t n, const char *const *words,
                                   pc_output_fn *output, pc_call_ended_fn *ended, void *data);
+/* The same for callers who want more of it. */
+typedef struct pc_caller {
+	size_t size;
+	pc_output_fn *output;
+	/* Gets each row as an object of JSON, in the place of its text. NULL: the text it is. */
+	pc_output_fn *row;
+	bool (*lags)(void *data); /* of pc_call_lags(); NULL: never */
+	pc_call_ended_fn *ended;
+	void *data;
+} pc_caller;
+PC_EXPORT pc_call *pc_run_command_for(pc_module *m, size_t n, const char *const *words,
+                                      const pc_caller *caller);
 /* The caller is no longer interested: nothing is called any more. Clears the pointer; NULL is fine.
  */
 PC_EXPORT void pc_call_forget(pc_call **call);
@@ -58,6 +89,8 @@ typedef void pc_shell_write_fn(const void *bytes, size_t len, void *data);
 /* `write` must not call back. The shell belongs to its maker, who frees it in `.unload` at the
  * latest. */
 PC_EXPORT pc_shell *pc_shell_new(pc_shell_write_fn *write, void *data);
+/* How the shell learns that `write` is given more than the other side takes; without it, never. */
+PC_EXPORT void pc_shell_set_lags(pc_shell *shell, bool (*lags)(void *data));
 /* PC_EINVAL: this is not the protocol; PC_ELIMIT: too much is waiting. Close the connection then.
  */
 PC_EXPORT int pc_shell_input(pc_shell *shell, const void *bytes, size_t len);

@@ -74,11 +74,11 @@ def test_back_to_what_was(server):
     file = server.dir / "here"
     equal(file.exists(), True)
     ctl(server, "deluser", f"user0@{HOST}")
-    assert "already" in ctl(server, "backup", file, status=1)
-    assert "stop it first" in ctl(server, "restore", file, status=1)
+    assert "already" in ctl(server, "backup", file, status=4)
+    assert "stop it first" in ctl(server, "restore", file, status=4)
     stop(server)
     before = ctl(server, "user", "list", HOST)
-    assert "--force" in ctl(server, "restore", file, status=1)
+    assert "--force" in ctl(server, "restore", file, status=4)
     equal(ctl(server, "user", "list", HOST), before)
     ctl(server, "restore", file, "--force")
     assert f"user0@{HOST}" in ctl(server, "user", "list", HOST)
@@ -113,7 +113,7 @@ def test_refused(server):
         assert "no backup of this server, or damaged" in ctl(server, "restore", server.dir / name, "--force", status=1), name
         equal((server.dir / name).read_bytes(), was)
         equal(ctl(server, "user", "list", HOST), before)
-    assert "cannot be read" in ctl(server, "restore", server.dir / "nowhere", "--force", status=1)
+    assert "cannot be read" in ctl(server, "restore", server.dir / "nowhere", "--force", status=4)
     ctl(server, "backup", server.dir / "no" / "folder", status=1)
     ctl(server, "backup", status=2)
     ctl(server, "restore", good, "--force", "--force", "more", status=2)

@@ -25,23 +25,23 @@ def accounts(server):
 def life_of_an_account(server):
     ctl(server, "adduser", f"Kim@{HOST}", input="one\n")
     assert f"kim@{HOST}" in accounts(server)
-    assert "already" in ctl(server, "adduser", f"kim@{HOST}", "two", status=1)[1]
+    assert "already" in ctl(server, "adduser", f"kim@{HOST}", "two", status=4)[1]
     ctl(server, "passwd", f"kim@{HOST}", input="two\n")
     ctl(server, "register", "lee", HOST, "three")
     equal(ctl(server, "user", "list", HOST, "l*")[0].split()[0], f"lee@{HOST}")
     ctl(server, "unregister", "lee", HOST)
-    ctl(server, "deluser", f"lee@{HOST}", status=1)
-    ctl(server, "passwd", f"lee@{HOST}", "x", status=1)
+    ctl(server, "deluser", f"lee@{HOST}", status=4)
+    ctl(server, "passwd", f"lee@{HOST}", "x", status=4)
     assert f"lee@{HOST}" not in accounts(server)
 
 
 def refusals(server):
     assert "usage: user list HOST" in ctl(server, "user", "list", status=2)[1]
     ctl(server, "adduser", "nobody", "x", status=2)
-    ctl(server, "adduser", "a@elsewhere.example", "x", status=1)
+    ctl(server, "adduser", "a@elsewhere.example", "x", status=4)
     ctl(server, "adduser", f"b@{HOST}", status=2, input="\n")
-    ctl(server, "user", "list", "two\nlines", status=1)
-    ctl(server, "user", "nonsense", status=1)
+    ctl(server, "user", "list", "two\nlines", status=2)
+    ctl(server, "user", "nonsense", status=4)
     ctl(server, "--nonsense", status=2)
     ctl(server, status=2)
 
@@ -57,7 +57,7 @@ def test_refused(server):
 
 def test_from_a_file(server):
     rows = ['mo,localhost,"p,""1"', "bad", "mo,elsewhere.example,x", "", '"nu","localhost",p,2', "ov,elsewhere.example,x"]
-    out, err = ctl(server, "adduser", "--csv", "-", input="\r\n".join(rows) + "\r\n", status=1)
+    out, err = ctl(server, "adduser", "--csv", "-", input="\r\n".join(rows) + "\r\n", status=5)
     assert out.startswith("2 accounts"), out
     for number in (2, 3, 6):
         assert f"line {number}:" in err, err
@@ -89,10 +89,10 @@ def test_looks(server):
 def test_modules(server):
     for words in (["reload", "ping"], ["unload", HOST, "ping"], ["load", "ping", HOST], ["reload", "*", "admin_socket"]):
         ctl(server, "module", *words)
-    ctl(server, "module", "unload", HOST, "nonsense", status=1)
-    ctl(server, "module", "load", HOST, "nonsense", status=1)
-    ctl(server, "module", "load", "elsewhere.example", "ping", status=1)
-    ctl(server, "module", "unload", "admin_shell", status=1)
+    ctl(server, "module", "unload", HOST, "nonsense", status=4)
+    ctl(server, "module", "load", HOST, "nonsense", status=4)
+    ctl(server, "module", "load", "elsewhere.example", "ping", status=4)
+    ctl(server, "module", "unload", "admin_shell", status=4)
     equal(ctl(server, "c2s", "count", HOST, "x", status=2)[0], "")
 
 

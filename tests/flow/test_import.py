@@ -258,7 +258,7 @@ def test_damaged(server):
         large.truncate(300 << 20)
     (folder / encode("elsewhere.example") / "accounts").mkdir(parents=True)
     (folder / encode("elsewhere.example") / "accounts" / "ann.dat").write_text(whole)
-    out = ctl(server, "import", "prosody", folder, status=1)
+    out = ctl(server, "import", "prosody", folder, status=5)
     for name in [*bad, "b%zz", "large"]:
         assert f"/{name}.dat: " in server.said, (name, server.said)
     assert "not taken: accounts of ann@elsewhere.example: no such host is configured" in out, out

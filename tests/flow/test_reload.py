@@ -91,7 +91,7 @@ def test_host_leaves_the_configuration(server):
 
 
 def test_storage_cannot_be_reloaded(server):
-    said = ctl(server, "module", "reload", "*", "storage_sqlite", status=1)
+    said = ctl(server, "module", "reload", "*", "storage_sqlite", status=4)
     assert "restart" in said, said
 
 
@@ -137,7 +137,7 @@ def test_new_code_runs_and_bad_code_does_not(server):
            ("failing load", ANSWER % ("x", 'pc_module_fail(m, "not today");', ""), "not today"))
     for what, text, says in bad:
         build(folder, "answer", text)
-        assert says in ctl(server, "module", "reload", HOST, "answer", status=1), what
+        assert says in ctl(server, "module", "reload", HOST, "answer", status=4), what
         equal(answer(user), "two")
 
 
@@ -148,7 +148,7 @@ def test_host_leaves_with_a_module_that_nobody_may_unload(server):
     folder.mkdir()
     build(folder, "kept", "static void load(pc_module *m) { (void)m; }\nPC_MODULE(kept, .no_reload = true, .load = load);")
     ctl(server, "module", "load", "leaves.localhost", "kept")
-    assert "cannot be unloaded" in ctl(server, "module", "unload", "leaves.localhost", "kept", status=1)
+    assert "cannot be unloaded" in ctl(server, "module", "unload", "leaves.localhost", "kept", status=4)
     server.config_file.write_text(server.config_file.read_text().replace('VirtualHost "leaves.localhost"', ""))
     ctl(server, "reload")
     server.login().nothing()
