@@ -10,11 +10,11 @@ static void add_all(pc_module *m, const pc_command *commands)
 }
 
 const pc_command *const pc__core_commands[] = {
-	pc__server_commands, pc__user_commands, pc__module_commands, pc__session_commands,
-	pc__backup_commands, pc__load_commands, pc__save_commands,   NULL,
-	pc__server_commands,   pc__user_commands,   pc__module_commands,
-	pc__session_commands,  pc__backup_commands, pc__load_commands,
-	pc__complete_commands, pc__log_commands,    NULL,
+	pc__server_commands, pc__user_commands,
+	pc__module_commands, pc__session_commands,
+	pc__backup_commands, pc__load_commands,
+	pc__save_commands,   pc__complete_commands,
+	pc__log_commands,    NULL,
 };
 
 static void load(pc_module *m)

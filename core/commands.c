@@ -61,7 +61,7 @@ static size_t arg_position(const char *args, const char *name, size_t n_args)
 		if (optional && spare == 0)
 			continue;
 		spare -= optional;
-		if (strncmp(word, name, strlen(name)) == 0 && strchr(" ]", word[strlen(name)]))
+		if (strncmp(word, name, strlen(name)) == 0 && strchr(" ]|", word[strlen(name)]))
 			return i < n_args ? i : SIZE_MAX;
 		i++;
 	}
@@ -102,6 +102,14 @@ static bool meant_host(const pc_command *command, size_t n_args, const char *con
 	return false;
 }
 
+/* "HOST|all": one module does it for all hosts. */
+static bool means_all(const pc_command *command, size_t n_args, const char *const *args)
+{
+	size_t at = arg_position(command->args, "HOST|all", n_args);
+
+	return at != SIZE_MAX && strcmp(args[at], "all") == 0;
+}
+
 /* ---- finding */
 
 struct search {
@@ -133,7 +141,10 @@ static bool consider(const void *item, pc_module *owner, void *data)
 	s->section_known = s->section_known || strcmp(s->words[0], c->section) == 0;
 	if (n_words == 0 || n_words < s->best.n_words)
 		return true;
-	if (owner->host != NULL) {
+	if (owner->host != NULL && means_all(c, s->n - n_words, s->words + n_words)) {
+		if (s->best.n_words == n_words)
+			return true;
+	} else if (owner->host != NULL) {
 		if (meant_host(c, s->n - n_words, s->words + n_words, &host)) {
 			if (host != owner->host) {
 				s->elsewhere = true;

@@ -70,9 +70,9 @@ static void usage(FILE *to)
 	      "  69  a port cannot be bound\n"
 	      "  70  with -D: the server broke down before it was ready\n"
 	      "  71  the system refused a process, or descriptor 0 for --shell\n"
-	      "  73  the data folder or the pid file cannot be made\n"
+	      "  73  the data folder or the pid file cannot be made; --cert refused\n"
 	      "  74  the database cannot be opened\n"
-	      "  75  another server uses the data folder\n"
+	      "  75  another server uses the data folder; --cert did a part\n"
 	      "  77  the user to run as cannot be become\n"
 	      "  78  the configuration is broken or cannot be read\n",
 	      to);

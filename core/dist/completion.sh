@@ -34,6 +34,10 @@ CONF
 	END { # what prosody-ctl does by itself
 		print "start\tBecomes the server, in the foreground"
 		print "about\tTells the version, or the reference of everything"
+		print "cert generate\tMakes a key and a self-signed certificate for a host"
+		print "cert request\tMakes a signing request for a host"
+		print "cert import\tCopies certificates of hosts from a folder"
+		print "shell\tMany commands, one a line"
 		print "check config\tTells what is wrong with the configuration"
 		print "check certs\tTells what is wrong with the certificates"
 	}' | awk -F '\t' '!seen[$1]++' | sort >"$place/commands"
@@ -50,9 +54,10 @@ o	option	text	KEY=VALUE: sets an option
 s	socket	file	the socket of the server
 	csv	file	accounts from a file
 q	quiet		print no more than is asked for
-	force		with restore: in the place of what is there
-	host	text	with export: of this host alone
-	user	text	with export: of this account alone
+	json		print one value of JSON
+	force		with restore and cert: in the place of what is there
+	host	text	with export: of that host alone
+	user	text	with export: that account alone
 	dry-run		with import: only tell what there is
 	reference		with about: everything that can be set and called
 	version		print the version

@@ -27,8 +27,22 @@ static const pc_adhoc commands[] = {
 	  "Counts the accounts that are connected", admin_online_num },
 	{ NODE("get-online-users-list"), "Get List of Online Users", ":list-users",
 	  "Lists the accounts that are connected", admin_online_list },
-	{ NODE("announce"), "Send Announcement to Online Users", ":announce",
-	  "Sends a message to everybody who is online", admin_announce },
+	{ NODE("get-active-users-num"), "Get Number of Active Users", ":list-users",
+	  "Counts the accounts that are online and not away", admin_active_num },
+	{ NODE("get-active-users"), "Get List of Active Users", ":list-users",
+	  "Lists the accounts that are online and not away", admin_active_list },
+	{ NODE("get-idle-users-num"), "Get Number of Idle Users", ":list-users",
+	  "Counts the accounts that are connected, but away or not available", admin_idle_num },
+	{ NODE("get-idle-users"), "Get List of Idle Users", ":list-users",
+	  "Lists the accounts that are connected, but away or not available", admin_idle_list },
+	{ NODE("get-disabled-users-num"), "Get Number of Disabled Users", ":list-users",
+	  "Counts the accounts that may not log in", admin_disabled_num },
+	{ NODE("get-disabled-users-list"), "Get List of Disabled Users", ":list-users",
+	  "Lists the accounts that may not log in", admin_disabled_list },
+	{ NODE("get-user-roster"), "Get User Roster", ":user-roster",
+	  "Shows the contacts of an account", admin_user_roster },
+	{ NODE("restart"), "Restart Service", ":shutdown",
+	  "Tells who restarts the server: it does not do so by itself", admin_restart },
 	{ NODE("shutdown"), "Shut Down Service", ":shutdown", "Ends the server", admin_shutdown },
 	{ MODULES "list", "List loaded modules", ":manage-modules", "Lists the modules of the host",
 	  admin_list_modules },
@@ -52,14 +66,14 @@ static const pc_permission permissions[] = {
 	{ ":end-user-session", "prosody:admin", "End sessions of others" },
 	{ ":user-stats", "prosody:admin", "See sessions and contacts of an account" },
 	{ ":list-users", "prosody:admin", "See who has an account and who is online" },
-	{ ":announce", "prosody:admin", "Write to everybody who is online" },
+	{ ":user-roster", "prosody:admin", "See the contacts of an account" },
 	{ ":manage-modules", "prosody:admin", "Load, unload and reload modules of the host" },
 	{ ":reload-config", "prosody:operator", "Reload the configuration of the server" },
 	{ ":shutdown", "prosody:operator", "End the server" },
 	{ 0 },
 };
 
-static const char *const needs[] = { "adhoc", NULL };
+static const char *const needs[] = { "adhoc", "announce", NULL };
 
 PC_MODULE(admin_adhoc, .summary = "Service Administration from a client", .xeps = "0133:1.3.1",
           .needs = needs, .adhoc = commands, .permissions = permissions);

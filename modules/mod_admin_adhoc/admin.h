@@ -2,8 +2,7 @@
  * admin.h - Service Administration (XEP-0133): what the files of this module share.
  *
  *   users.c    accounts: add, delete, disable, password, sessions, statistics
- *   lists.c    who has an account, who is online
- *   announce.c a message to everybody who is online
+ *   lists.c    who has an account, who is online, active, idle, disabled
  *   server.c   modules, configuration, shutting down: by the commands of prosody-ctl
  *   admin.c    the table of commands
  */
@@ -20,18 +19,21 @@ void admin_reenable_user(pc_adhoc_call *call, pc_module *m);
 void admin_change_password(pc_adhoc_call *call, pc_module *m);
 void admin_end_session(pc_adhoc_call *call, pc_module *m);
 void admin_user_stats(pc_adhoc_call *call, pc_module *m);
+void admin_user_roster(pc_adhoc_call *call, pc_module *m);
 
 void admin_registered_list(pc_adhoc_call *call, pc_module *m);
 void admin_registered_num(pc_adhoc_call *call, pc_module *m);
 void admin_online_list(pc_adhoc_call *call, pc_module *m);
 void admin_online_num(pc_adhoc_call *call, pc_module *m);
-
-void admin_announce(pc_adhoc_call *call, pc_module *m);
-/* A headline from the host to each session that is available; how many there are. `subject` may be
- * NULL. */
-size_t announce(pc_module *m, const char *subject, const char *body);
+void admin_active_list(pc_adhoc_call *call, pc_module *m);
+void admin_active_num(pc_adhoc_call *call, pc_module *m);
+void admin_idle_list(pc_adhoc_call *call, pc_module *m);
+void admin_idle_num(pc_adhoc_call *call, pc_module *m);
+void admin_disabled_list(pc_adhoc_call *call, pc_module *m);
+void admin_disabled_num(pc_adhoc_call *call, pc_module *m);
 
 void admin_shutdown(pc_adhoc_call *call, pc_module *m);
+void admin_restart(pc_adhoc_call *call, pc_module *m);
 void admin_list_modules(pc_adhoc_call *call, pc_module *m);
 void admin_load_module(pc_adhoc_call *call, pc_module *m);
 void admin_unload_module(pc_adhoc_call *call, pc_module *m);

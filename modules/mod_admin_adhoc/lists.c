@@ -85,6 +85,15 @@ static void finish(struct list *l)
 
 /* ------------------------------------------------------------ registered */
 
+static void refuse(const struct list *l, int err)
+{
+	if (err == PC_ENOTSUP)
+		pc_adhoc_refuse(l->call, "feature-not-implemented",
+		                "The accounts of this host cannot be listed");
+	else
+		pc_adhoc_fail(l->call, "They could not be listed: %s", pc_strerror(err));
+}
+
 static void on_names(int err, const char *const *names, size_t n, void *data)
 {
 	struct list *l = data;
@@ -96,11 +105,7 @@ static void on_names(int err, const char *const *names, size_t n, void *data)
 		finish(l);
 		return;
 	}
-	if (err == PC_ENOTSUP)
-		pc_adhoc_refuse(l->call, "feature-not-implemented",
-		                "The accounts of this host cannot be listed");
-	else
-		pc_adhoc_fail(l->call, "They could not be listed: %s", pc_strerror(err));
+	refuse(l, err);
 }
 
 static void registered(pc_adhoc_call *call, pc_module *m, bool counts)
@@ -134,25 +139,175 @@ static bool add_account(const pc_session *s, void *data)
 	return true;
 }
 
-static void online(pc_adhoc_call *call, pc_module *m, bool counts)
+/* False: not now, or it says that it is away. */
+static bool is_attended(const pc_session *s)
+{
+	const char *show = pc_session_is_available(s)
+	                           ? pc_stanza_child_text(s->presence, "show", PC_NS_CLIENT)
+	                           : "away";
+
+	return show == NULL || (strcmp(show, "away") != 0 && strcmp(show, "xa") != 0);
+}
+
+static bool is_active(const pc_session *first)
+{
+	while (first && !is_attended(first))
+		first = pc_session_next(first);
+	return first != NULL;
+}
+
+static bool add_active(const pc_session *s, void *data)
+{
+	const pc_session *first = pc_session_first(pc_session_host(s), s->username);
+
+	return first != s || !is_active(first) || add_account(s, data);
+}
+
+static bool add_idle(const pc_session *s, void *data)
+{
+	const pc_session *first = pc_session_first(pc_session_host(s), s->username);
+
+	return first != s || is_active(first) || add_account(s, data);
+}
+
+/* Accounts with sessions: those that `each` adds. */
+struct kind {
+	const char *num, *jids; /* fields of the answer */
+	const char *num_label, *jids_label;
+	pc_session_fn *each;
+};
+
+static const struct kind kind_online = { "onlineusersnum", "onlineuserjids",
+	                                 "The number of online users",
+	                                 "The list of all online users", add_account };
+static const struct kind kind_active = { "activeusersnum", "activeuserjids",
+	                                 "The number of active users", "The list of active users",
+	                                 add_active };
+/* The XEP has no field of their own for the list. */
+static const struct kind kind_idle = { "idleusersnum", "activeuserjids", "The number of idle users",
+	                               "The list of idle users", add_idle };
+
+static void connected(pc_adhoc_call *call, pc_module *m, const struct kind *kind, bool counts)
 {
 	struct list l;
 
 	if (!begin(call, m, counts, &l))
 		return;
-	l.var = counts ? "onlineusersnum" : "onlineuserjids";
-	l.label = counts ? "The number of online users" : "The list of all online users";
+	l.var = counts ? kind->num : kind->jids;
+	l.label = counts ? kind->num_label : kind->jids_label;
 	l.values = pc_values_new();
-	pc_each_session(pc_module_host(m), add_account, &l);
+	pc_each_session(pc_module_host(m), kind->each, &l);
 	finish(&l);
 }
 
 void admin_online_list(pc_adhoc_call *call, pc_module *m)
 {
-	online(call, m, false);
+	connected(call, m, &kind_online, false);
 }
 
 void admin_online_num(pc_adhoc_call *call, pc_module *m)
 {
-	online(call, m, true);
+	connected(call, m, &kind_online, true);
+}
+
+void admin_active_list(pc_adhoc_call *call, pc_module *m)
+{
+	connected(call, m, &kind_active, false);
+}
+
+void admin_active_num(pc_adhoc_call *call, pc_module *m)
+{
+	connected(call, m, &kind_active, true);
+}
+
+void admin_idle_list(pc_adhoc_call *call, pc_module *m)
+{
+	connected(call, m, &kind_idle, false);
+}
+
+void admin_idle_num(pc_adhoc_call *call, pc_module *m)
+{
+	connected(call, m, &kind_idle, true);
+}
+
+/* ------------------------------------------------------------ disabled: each account is asked for
+ */
+
+struct asking {
+	struct list list; /* first: it is the data of the call */
+	pc_module *m;
+	char **names;
+	size_t n, at;
+};
+
+static void forget_names(struct asking *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		free(a->names[i]);
+	free(a->names);
+	a->names = NULL;
+	a->n = 0;
+}
+
+static void ask_next(struct asking *a);
+
+static void on_enabled(int err, void *data)
+{
+	struct asking *a = data;
+
+	if (err == PC_EPERM)
+		add(&a->list, a->names[a->at]);
+	a->at++;
+	ask_next(a);
+}
+
+/* The answer does not come before it has been asked for, so this does not recur. */
+static void ask_next(struct asking *a)
+{
+	if (a->at < a->n) {
+		pc_user_enabled(a->m, pc_module_host(a->m), a->names[a->at], on_enabled, a);
+		return;
+	}
+	forget_names(a);
+	finish(&a->list);
+}
+
+static void on_all_names(int err, const char *const *names, size_t n, void *data)
+{
+	struct asking *a = data;
+
+	if (err != PC_OK) {
+		refuse(&a->list, err);
+		return;
+	}
+	a->names = calloc(n + 1, sizeof(*a->names));
+	if (a->names == NULL)
+		abort();
+	for (; a->n < n; a->n++)
+		if ((a->names[a->n] = strdup(names[a->n])) == NULL)
+			abort();
+	a->list.values = pc_values_new();
+	ask_next(a);
+}
+
+static void disabled(pc_adhoc_call *call, pc_module *m, bool counts)
+{
+	struct asking *a = pc_adhoc_data(call, sizeof(*a));
+
+	if (!begin(call, m, counts, &a->list))
+		return;
+	a->m = m;
+	a->list.var = counts ? "disabledusersnum" : "disableduserjids";
+	a->list.label = counts ? "The number of disabled users" : "The list of all disabled users";
+	pc_user_list(m, pc_module_host(m), on_all_names, a);
+}
+
+void admin_disabled_list(pc_adhoc_call *call, pc_module *m)
+{
+	disabled(call, m, false);
+}
+
+void admin_disabled_num(pc_adhoc_call *call, pc_module *m)
+{
+	disabled(call, m, true);
 }

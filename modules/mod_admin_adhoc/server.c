@@ -118,6 +118,12 @@ static void on_stopping(int err, const char *text, void *data)
 		pc_log(data, PC_ERROR, "the server cannot be stopped: %s", text);
 }
 
+static void on_announced(int err, const char *text, void *data)
+{
+	if (err != PC_OK)
+		pc_log(data, PC_WARN, "nobody was told of the shutdown: %s", text);
+}
+
 static void stop(void *data)
 {
 	const char *const words[] = { "stop" };
@@ -128,9 +134,10 @@ static void stop(void *data)
 static void tell_of_shutdown(pc_module *m, const pc_values *answer)
 {
 	char *body = pc_values_join(answer, "announcement");
+	const char *const words[] = { "announce", "all", body };
 
 	if (*body)
-		announce(m, NULL, body);
+		pc_run_command(m, 3, words, ignore_line, on_announced, m);
 	free(body);
 }
 
@@ -173,4 +180,12 @@ void admin_shutdown(pc_adhoc_call *call, pc_module *m)
 	pc_log(m, PC_INFO, "%s shuts the server down in %g seconds", pc_adhoc_from(call), delay);
 	pc_after(m, delay, stop, m);
 	pc_adhoc_done(call, "The server ends in %g seconds", delay);
+}
+
+/* A server that ends and begins by itself would be out of the hands of who supervises it. */
+void admin_restart(pc_adhoc_call *call, pc_module *m)
+{
+	(void)m;
+	pc_adhoc_refuse(call, "feature-not-implemented",
+	                "It is restarted by who has started it: systemctl restart prosody-c");
 }

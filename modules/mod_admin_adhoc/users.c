@@ -27,16 +27,6 @@ struct work {
 	size_t at, done; /* of a list of addresses */
 };
 
-static struct work *work_of(pc_adhoc_call *call, pc_module *m)
-{
-	struct work *w = pc_adhoc_data(call, sizeof(*w));
-
-	w->call = call;
-	w->m = m;
-	w->at = w->done = 0;
-	return w;
-}
-
 /* False: it is not an account of this host. */
 static bool set_address(struct work *w, const char *address)
 {
@@ -44,20 +34,28 @@ static bool set_address(struct work *w, const char *address)
 	       strcmp(w->jid.domain, pc_module_host_name(w->m)) == 0;
 }
 
-/* Asks in the first stage. Afterwards the answer with one address; NULL: there is nothing more to
- * do. */
-static struct work *one_account(pc_adhoc_call *call, pc_module *m, const pc_form *form)
+/* Asks in the first stage. Afterwards the answer to work on; NULL: there is nothing more to do. */
+static struct work *answered(pc_adhoc_call *call, pc_module *m, const pc_form *form)
 {
-	struct work *w = work_of(call, m);
+	struct work *w = pc_adhoc_data(call, sizeof(*w));
 
 	if (pc_adhoc_stage(call) == 0) {
 		pc_adhoc_ask(call, form, NULL, PC_ADHOC_COMPLETE);
 		return NULL;
 	}
+	w->call = call;
+	w->m = m;
+	w->at = w->done = 0;
 	w->answer = pc_adhoc_answer(call, 0, form);
-	if (w->answer == NULL)
-		return NULL;
-	if (set_address(w, pc_values_get(w->answer, "accountjid")) && w->jid.resource == NULL)
+	return w->answer ? w : NULL;
+}
+
+static struct work *one_account(pc_adhoc_call *call, pc_module *m, const pc_form *form)
+{
+	struct work *w = answered(call, m, form);
+
+	if (w == NULL ||
+	    (set_address(w, pc_values_get(w->answer, "accountjid")) && w->jid.resource == NULL))
 		return w;
 	pc_adhoc_reject(call, "That is not the address of an account of this host");
 	return NULL;
@@ -65,16 +63,9 @@ static struct work *one_account(pc_adhoc_call *call, pc_module *m, const pc_form
 
 static struct work *several_accounts(pc_adhoc_call *call, pc_module *m, const pc_form *form)
 {
-	struct work *w = work_of(call, m);
+	struct work *w = answered(call, m, form);
 
-	if (pc_adhoc_stage(call) == 0) {
-		pc_adhoc_ask(call, form, NULL, PC_ADHOC_COMPLETE);
-		return NULL;
-	}
-	w->answer = pc_adhoc_answer(call, 0, form);
-	if (w->answer == NULL)
-		return NULL;
-	for (size_t i = 0; i < pc_values_count(w->answer, "accountjids"); i++) {
+	for (size_t i = 0; w && i < pc_values_count(w->answer, "accountjids"); i++) {
 		if (set_address(w, pc_values_at(w->answer, "accountjids", i)))
 			continue;
 		pc_adhoc_reject(call, "One is not the address of an account of this host");
@@ -389,4 +380,72 @@ void admin_user_stats(pc_adhoc_call *call, pc_module *m)
 
 	if (w)
 		pc_user_exists(m, pc_module_host(m), w->jid.local, on_known, w);
+}
+
+/* ------------------------------------------------------------ contacts */
+
+static void add_contact(pc_stanza *query, const pc_contact *c)
+{
+	static const char *const names[] = { "none", "to", "from", "both" };
+	pc_stanza *item;
+
+	if (!c->in_roster)
+		return;
+	item = pc_stanza_open(query, "item", NULL);
+	pc_stanza_set(item, "jid", c->jid);
+	pc_stanza_set(item, "name", c->name);
+	pc_stanza_set(item, "subscription", names[c->subscription]);
+	pc_stanza_set(item, "ask", c->pending_out ? "subscribe" : NULL);
+	for (size_t i = 0; i < c->n_groups; i++)
+		pc_stanza_leaf(item, "group", c->groups[i]);
+}
+
+static const pc_form roster_form = {
+	.form_type = NS_ADMIN,
+	.fields = (const pc_field[]){ ADDRESS_OF("The Jabber ID of the account"), { 0 } },
+};
+
+/* The roster lies inside of the form (section 4.8). */
+static void on_whole_roster(int err, pc_roster *roster, void *data)
+{
+	struct work *w = data;
+	pc_stanza *query;
+	pc_contact contact;
+	size_t cursor = 0;
+
+	if (err != PC_OK) {
+		end(w, err, NULL);
+		return;
+	}
+	query = pc_stanza_open(pc_form_tell(pc_adhoc_payload(w->call), &roster_form, w->answer),
+	                       "query", "jabber:iq:roster");
+	while (pc_roster_each(roster, &cursor, &contact))
+		add_contact(query, &contact);
+	pc_adhoc_done(w->call, NULL);
+}
+
+static void on_roster_owner(int err, void *data)
+{
+	struct work *w = data;
+
+	if (err != PC_OK)
+		end(w, err, NULL);
+	else
+		pc_roster_load(w->m, pc_module_host(w->m), w->jid.local, on_whole_roster, w);
+}
+
+static const pc_form whose_roster_form = {
+	.title = "Get User Roster",
+	.instructions = "Fill out this form to get a user's roster.",
+	.form_type = NS_ADMIN,
+	.fields = (const pc_field[]){ ADDRESS_OF("The Jabber ID for which to retrieve roster"),
+	                              { 0 } },
+};
+
+void admin_user_roster(pc_adhoc_call *call, pc_module *m)
+{
+	struct work *w = one_account(call, m, &whose_roster_form);
+
+	if (w)
+		pc_user_exists(m, pc_module_host(m), w->jid.local, on_roster_owner, w);
 }

@@ -10,12 +10,13 @@ ENABLED = '{ "roster", "saslauth", "disco", "ping", "offline", "admin_adhoc" }'
 
 SERVER = dict(config={"modules_enabled": ENABLED, "admins": '{ "root@localhost" }'},
               hosts={HOST: {"admins": '{ "boss@localhost" }'}, OTHER: {"admins": '{ "chief@other.example" }'}},
-              accounts=25)
+              accounts=60)
 ALL = {f"{ADMIN}#{name}" for name in (
     "add-user", "delete-user", "disable-user", "reenable-user", "change-user-password", "end-user-session", "user-stats", "get-registered-users-num",
-    "get-registered-users-list", "get-online-users-num", "get-online-users-list", "announce")} | \
+    "get-registered-users-list", "get-online-users-num", "get-online-users-list", "announce", "get-active-users-num",
+    "get-active-users", "get-idle-users-num", "get-idle-users", "get-disabled-users-num", "get-disabled-users-list", "get-user-roster")} | \
     {f"{MODULES}#{name}" for name in ("list", "load", "unload", "reload")}
-OPERATORS = {f"{ADMIN}#shutdown", f"{CONFIG}#reload"}
+OPERATORS = {f"{ADMIN}#shutdown", f"{ADMIN}#restart", f"{CONFIG}#reload"}
 
 
 def admin(server, name="boss", host=HOST):
@@ -131,6 +132,46 @@ def test_lists(server):
     equal(len(online), len(set(online)))
     count = int(values(command(boss, "get-online-users-num").run(status="completed"))["onlineusersnum"][0])
     equal(count, len(online))
+
+
+def counted(boss, name):
+    return int(values(command(boss, f"get-{name}-users-num").run(status="completed"))[f"{name}usersnum"][0])
+
+
+def test_who_is_active_idle_disabled(server):
+    boss, here, away, gone = admin(server), server.online(), server.online(), server.login()
+    away.presence("<show>away</show>")
+    away.sync()
+    for name, inside, outside, var in (("get-active-users", {here.bare}, {away.bare, gone.bare}, "activeuserjids"),
+                                       ("get-idle-users", {away.bare, gone.bare}, {here.bare}, "activeuserjids")):
+        listed = set(values(run(boss, name, {}))[var])
+        assert inside <= listed and not outside & listed, (name, listed)
+        equal(counted(boss, name.split("-")[1]), len(listed))
+    second = server.online(away.bare.split("@")[0])  # with one session that is not away he is not idle
+    assert away.bare in values(run(boss, "get-active-users", {}))["activeuserjids"]
+    second.close()
+    before = counted(boss, "disabled")
+    run(boss, "disable-user", {"accountjids": [gone.bare]})
+    assert gone.bare in values(run(boss, "get-disabled-users-list", {}))["disableduserjids"]
+    equal(counted(boss, "disabled"), before + 1)
+
+
+def test_roster_of_an_account(server):
+    boss, user = admin(server), server.online()
+    user.iq("set", "<query xmlns='jabber:iq:roster'><item jid='friend@elsewhere.example' name='A &amp; B'>"
+            "<group>Friends</group></item></query>")
+    user.close()
+    x = run(boss, "get-user-roster", {"accountjid": user.bare}).child("command").child("x", FORMS)
+    item = x.child("query", "jabber:iq:roster").child("item")
+    equal((item.get("jid"), item.get("name"), item.get("subscription"), item.child_text("group")),
+          ("friend@elsewhere.example", "A & B", "none", "Friends"))
+    equal(refused(boss, "get-user-roster", {"accountjid": f"nobody@{HOST}"}), ("item-not-found", None))
+    equal(refused(boss, "get-user-roster", {"accountjid": f"chief@{OTHER}"}), ("bad-request", "bad-payload"))
+
+
+def test_restart_is_refused(server):
+    """To operators, by saying who does it."""
+    equal(Command(admin(server, "root"), f"{ADMIN}#restart").send().error()[1], "feature-not-implemented")
 
 
 def test_announcement(server):

@@ -97,7 +97,7 @@ def test_every_command(server):
 
 def test_no_command_is_left_out(server):
     """Whatever the server offers is in the table, but for what the other tests do."""
-    elsewhere = {"stop", "store load", "user create", "user password", "user delete", "backup", "restore"}
+    elsewhere = {"stop", "store load", "store save", "user create", "user password", "user delete", "backup", "restore"}
     offered = {" ".join(filter(None, (row["section"], row["name"]))) for row in call(server, "help")["rows"]}
     tried = {" ".join(words.split()[:n]) for words, _, _ in TABLE for n in (1, 2)}
     equal(offered - tried - elsewhere, set())
@@ -160,6 +160,9 @@ def test_backup_and_stop(server):
     call(server, "user", "password", f"kim@{HOST}", PASSWORD)
     call(server, "user", "delete", f"kim@{HOST}")
     call(server, "store", "load", "/nowhere/file", status=1)
+    call(server, "export", "xep227", "-", status=2)
+    call(server, "export", "xep227", str(server.dir / "all.xml"))
+    call(server, "export", "xep227", str(server.dir / "all.xml"), status=4)
 
 
 @rows(("status", ["status"], 3), ("a bad option", ["--nonsense"], 2), ("nothing", [], 2))

@@ -20,7 +20,7 @@ def ctl(server, *args, status=0):
     done = subprocess.run([BUILD / "prosody-ctl", "-c", server.config_file, *args], text=True, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=120 * SCALE)
     server.said = done.stderr
-    assert done.returncode == status, f"{args}: {done.returncode}\n{done.stdout}{done.stderr}"
+    assert done.returncode in (status if isinstance(status, tuple) else (status,)), f"{args}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
@@ -301,7 +301,7 @@ def test_while_it_runs(server):
     ann = server.client().login("ann", "secret one", "r")
     ann.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster' ver=''/></iq>")
     equal(len(ann.find("iq", id="r").child("query", "jabber:iq:roster").children), 2)
-    out = ctl(server, "import", "prosody", folder, status=1)
+    out = ctl(server, "import", "prosody", folder, status=5)
     assert "not taken: roster of ann@localhost: the account is online" in out, out
     ann.close()
     first = kept(server)

@@ -121,7 +121,7 @@ def test_completion(complete):
             equal(second - complete(first, ""), set())
     equal(complete("mod"), {w for w in words if w.startswith("mod")})
     options = {"--" + name for name in re.findall(
-        r'\{ "([a-z-]+)", (?:required|no)_argument', (SOURCE / "core" / "ctl" / "main.c").read_text())}
+        r'\{ "([a-z-]+)", (?:required|no)_argument', (SOURCE / "core" / "ctl" / "options.c").read_text())}
     assert "--config" in options
     equal(options - complete("--"), set())
 
