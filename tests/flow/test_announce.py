@@ -1,4 +1,5 @@
-"""Announcements and the message of the day: by prosody-ctl, by ad-hoc commands, by messages to the host; and who may not."""
+"""Announcements and the message of the day (XEP-0133): by prosody-ctl, by ad-hoc commands, by messages to the host; and who
+may not."""
 import json
 import subprocess
 
