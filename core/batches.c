@@ -51,6 +51,16 @@ void pc_batch_set_keys(pc_batch *b, pc_store *st, const char *user, const pc_ite
 	pc__op_items(add(b, st, PC__OP_SET_KEYS, user, PC_STORE_MAP), items, n);
 }
 
+void pc_batch_swap(pc_batch *b, pc_store *st, const char *user, const char *key,
+                   const char *expected, const char *value)
+{
+	pc__op *op = add(b, st, PC__OP_SWAP, user, PC_STORE_MAP);
+
+	op->key = pc__job_text(b->job, key);
+	op->expected = pc__job_text(b->job, expected);
+	op->value = pc__job_text(b->job, value);
+}
+
 void pc_batch_append(pc_batch *b, pc_store *st, const char *user, const pc_entry *entry,
                      char id_r[static PC_ENTRY_ID_SIZE])
 {

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "removals.h"
 #include "roster_cache.h"
 #include "server.h"
 #include "session_table.h"
@@ -62,13 +63,19 @@ static void start_part(struct load *l)
 	pc__part_begin(p);
 }
 
-const char *pc__load_obstacle(pc_host *host, const char *user)
+static const char *use_of(pc_host *host, const char *user)
 {
 	if (pc__user_find(host, user))
 		return "the account is online: once more when it has gone";
 	if (pc__roster_in_memory(host, user))
 		return "the account is in use: once more in some seconds";
 	return NULL;
+}
+
+const char *pc__load_obstacle(pc_host *host, const char *user)
+{
+	return pc__removal_pending(host, user) ? "the account is being removed"
+	                                       : use_of(host, user);
 }
 
 /* NULL: the group can be taken. */
@@ -86,7 +93,7 @@ static const char *fault(const struct pc__bundle_group *g)
 	if (pc_jid_make(g->user, g->host, NULL, buf, &jid) < 0 || jid.local == NULL ||
 	    strcmp(jid.local, g->user) != 0)
 		return "not a prepared name of an account";
-	return pc__load_obstacle(host, g->user);
+	return use_of(host, g->user);
 }
 
 /* False: the last one was read, or parts must end first. */

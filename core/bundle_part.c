@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bundle_load.h"
+#include "removals.h"
 #include "util/mem.h"
 #include "util/number.h"
 
@@ -347,12 +348,24 @@ static void on_note(int err, const pc_item *items, size_t n, void *data)
 	look(p);
 }
 
-void pc__part_begin(struct part *p)
+/* What the last owner of the name has left may still be on its way out. */
+static void on_name_free(int err, void *data)
 {
+	struct part *p = data;
+
+	if (err != PC_OK) {
+		part_end(p, err);
+		return;
+	}
 	if (p->first)
 		pc_store_get_key(p->notes, p->user, p->name, on_note, p);
 	else
 		look(p);
+}
+
+void pc__part_begin(struct part *p)
+{
+	pc__removal_wait(p->host, p->user, on_name_free, p);
 }
 
 /* ------------------------------------------------------------ made */

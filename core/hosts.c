@@ -7,6 +7,7 @@
 #include "events.h"
 #include "log.h"
 #include "modules.h"
+#include "removals.h"
 #include "roster_cache.h"
 #include "session_table.h"
 #include "streams.h"
@@ -87,6 +88,7 @@ static void activate(pc_host *host)
 	host->active = true;
 	pc__modules_load_enabled(host);
 	pc__modules_add_host(host);
+	pc__removals_resume(host);
 	pc__log("hosts", PC_DEBUG, "%s is active", host->name);
 	notify_host("host-activated", host);
 }
@@ -105,6 +107,7 @@ static void deactivate(pc_host *host)
 /* The struct stays until the end: suspended events may still name it. */
 static void host_free(pc_host *host)
 {
+	pc__removals_free(host);
 	pc__rosters_free(host);
 	pc__bus_free(&host->bus);
 	free((char *)(uintptr_t)host->name);

@@ -27,6 +27,7 @@ struct pc_host {
 	bool self_signed;                   /* its certificate was made here: certs.c */
 	struct pc__permission *permissions; /* roles.c */
 	struct pc__roster_cache *rosters;   /* rosters.c */
+	struct pc__removals *removals;      /* removals.c */
 	void *stores;                       /* stores.c */
 	char *component_module;             /* of Components; NULL for VirtualHosts */
 	pc_host *next;

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "hosts.h"
 #include "modules.h"
+#include "removals.h"
 #include "roster_cache.h"
 #include "session_table.h"
 #include "sessions.h"
@@ -208,8 +209,8 @@ void pc_user_list(pc_module *m, pc_host *host, pc_names_fn *fn, void *data)
 	}
 }
 
-void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *password,
-                    pc_done_fn *fn, void *data)
+static void create_now(pc_module *m, pc_host *host, const char *user, const char *password,
+                       pc_done_fn *fn, void *data)
 {
 	pc_module *owner;
 	const pc_auth_provider *p = provider(host, &owner);
@@ -218,6 +219,50 @@ void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *p
 		p->create(owner, user, password, on_done, ask_done(owner, m, fn, data));
 	else
 		fn(PC_ENOTSUP, data);
+}
+
+/* Waits until nothing of the last owner of the name is left. */
+struct creation {
+	pc_module *m;
+	pc_host *host;
+	char *user, *password;
+	pc_done_fn *fn;
+	void *data;
+};
+
+static void on_name_free(int err, void *data)
+{
+	struct creation *c = data;
+	bool wanted = c->m == NULL || pc__module_callable(c->m);
+
+	if (wanted && err == PC_OK)
+		create_now(c->m, c->host, c->user, c->password, c->fn, c->data);
+	else if (wanted)
+		c->fn(err, c->data);
+	if (c->m)
+		pc__module_release(c->m);
+	explicit_bzero(c->password, strlen(c->password));
+	free(c->password);
+	free(c->user);
+	free(c);
+}
+
+void pc_user_create(pc_module *m, pc_host *host, const char *user, const char *password,
+                    pc_done_fn *fn, void *data)
+{
+	struct creation *c;
+
+	if (password == NULL || !pc__removal_pending(host, user)) {
+		create_now(m, host, user, password, fn, data);
+		return;
+	}
+	c = pc__alloc(sizeof(*c));
+	*c = (struct creation){ .m = m, .host = host, .fn = fn, .data = data };
+	c->user = pc__strdup(user);
+	c->password = pc__strdup(password);
+	if (m)
+		pc__module_hold(m);
+	pc__removal_wait(host, user, on_name_free, c);
 }
 
 void pc_user_enabled(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn, void *data)
@@ -271,12 +316,12 @@ static struct change *change_new(pc_module *provider, pc_module *m, pc_host *hos
 	return c;
 }
 
-static void tell(const struct change *c, const char *event)
+static void tell(pc_host *host, const char *user, const char *event)
 {
 	pc__notify(pc__bus_global(), event, NULL, 0,
-	           (pc_arg[]){ PC_STR("username", c->user), PC_STR("host", c->host->name) }, 2);
-	pc__notify(c->host->bus, event, c->host, 0,
-	           (pc_arg[]){ PC_STR("username", c->user), PC_STR("host", c->host->name) }, 2);
+	           (pc_arg[]){ PC_STR("username", user), PC_STR("host", host->name) }, 2);
+	pc__notify(host->bus, event, host, 0,
+	           (pc_arg[]){ PC_STR("username", user), PC_STR("host", host->name) }, 2);
 }
 
 static void on_password_set(int err, void *data)
@@ -284,7 +329,7 @@ static void on_password_set(int err, void *data)
 	struct change *c = data;
 
 	if (err == PC_OK)
-		tell(c, "user-password-changed");
+		tell(c->host, c->user, "user-password-changed");
 	change_end(c, err);
 }
 
@@ -303,27 +348,33 @@ void pc_user_set_password(pc_module *m, pc_host *host, const char *user, const c
 
 /* Whose sessions end, and why. */
 struct ending {
-	const struct change *change;
-	const char *why;
+	const pc_host *host;
+	const char *user, *why;
 };
 
 static bool close_unbound(const pc_session *s, void *data)
 {
 	const struct ending *e = data;
 
-	if (s->type == PC_C2S_UNBOUND && pc_session_host(s) == e->change->host &&
-	    strcmp(s->username, e->change->user) == 0)
+	if (s->type == PC_C2S_UNBOUND && pc_session_host(s) == e->host &&
+	    strcmp(s->username, e->user) == 0)
 		pc_session_close(s, "not-authorized", e->why);
 	return true;
 }
 
-static void close_sessions(const struct change *c, const char *why)
+static void close_sessions(const pc_host *host, const char *user, const char *why)
 {
-	struct pc__user *u = pc__user_find(c->host, c->user);
+	struct pc__user *u = pc__user_find(host, user);
 
 	for (struct pc__session *s = u ? u->sessions : NULL; s; s = s->next)
 		pc_session_close(&s->pub, "not-authorized", why);
-	pc_each_unbound_session(close_unbound, &(struct ending){ c, why });
+	pc_each_unbound_session(close_unbound, &(struct ending){ host, user, why });
+}
+
+void pc__user_deleted(pc_host *host, const char *user)
+{
+	tell(host, user, "user-deleted");
+	close_sessions(host, user, "the account was removed");
 }
 
 static void on_purged(int err, void *data)
@@ -331,40 +382,93 @@ static void on_purged(int err, void *data)
 	change_end(data, err);
 }
 
-/* While the roster is in memory: who hears of it can tell the contacts. */
-static void on_last_roster(int err, pc_roster *roster, void *data)
-{
-	struct change *c = data;
-
-	(void)err;
-	(void)roster;
-	tell(c, "user-deleted");
-	close_sessions(c, "the account was removed");
-	pc__roster_forget(c->host, c->user);
-	pc__stores_purge(c->host->name, c->user, on_purged, c);
-}
-
 static void on_removed(int err, void *data)
 {
 	struct change *c = data;
 
+	if (err == PC_ENOENT)
+		pc__removal_cancel(c->host, c->user);
+	else if (err != PC_OK)
+		pc__removal_settle(c->host, c->user);
 	if (err != PC_OK) {
 		change_end(c, err);
 		return;
 	}
 	pc__disown(&c->owned);
-	pc__roster_load(c->host, c->user, on_last_roster, c);
+	pc__removal_finish(c->host, c->user, on_purged, c);
+}
+
+/* The provider has gone before it has answered. */
+static void on_remover_gone(struct pc__owned *o)
+{
+	const struct change *c = PC__CONTAINER(o, struct change, owned);
+
+	if (o->m->state == PC__DEAD)
+		pc__removal_settle(c->host, c->user);
+	on_changer_gone(o);
+}
+
+/* What the provider is not asked for yet. */
+struct wish {
+	pc_module *m;
+	pc_host *host;
+	pc_done_fn *fn;
+	void *data;
+	char user[];
+};
+
+static void wish_end(struct wish *w, int err)
+{
+	if (err != PC_OK && pc__module_callable(w->m))
+		w->fn(err, w->data);
+	pc__module_release(w->m);
+	free(w);
+}
+
+static void on_noted(int err, void *data)
+{
+	struct wish *w = data;
+	pc_module *owner;
+	const pc_auth_provider *p = provider(w->host, &owner);
+	struct change *c;
+
+	if (err == PC_OK && (p == NULL || p->remove == NULL)) {
+		pc__removal_cancel(w->host, w->user);
+		err = PC_ENOTSUP;
+	}
+	if (err == PC_OK) {
+		c = change_new(owner, w->m, w->host, w->user, w->fn, w->data);
+		c->owned.drop = on_remover_gone;
+		p->remove(owner, w->user, on_removed, c);
+	}
+	wish_end(w, err);
+}
+
+static void on_free_to_remove(int err, void *data)
+{
+	struct wish *w = data;
+
+	if (err == PC_OK)
+		pc__removal_begin(w->host, w->user, on_noted, w);
+	else
+		wish_end(w, err);
 }
 
 void pc_user_remove(pc_module *m, pc_host *host, const char *user, pc_done_fn *fn, void *data)
 {
-	pc_module *owner;
-	const pc_auth_provider *p = provider(host, &owner);
+	const pc_auth_provider *p = pc_auth(host);
+	size_t size = strlen(user) + 1;
+	struct wish *w;
 
-	if (p == NULL || p->remove == NULL)
+	if (p == NULL || p->remove == NULL) {
 		fn(PC_ENOTSUP, data);
-	else
-		p->remove(owner, user, on_removed, change_new(owner, m, host, user, fn, data));
+		return;
+	}
+	w = pc__alloc(sizeof(*w) + size);
+	*w = (struct wish){ .m = m, .host = host, .fn = fn, .data = data };
+	memcpy(w->user, user, size);
+	pc__module_hold(m);
+	pc__removal_wait(host, user, on_free_to_remove, w);
 }
 
 static void on_enabled_set(int err, void *data)
@@ -372,9 +476,9 @@ static void on_enabled_set(int err, void *data)
 	struct change *c = data;
 
 	if (err == PC_OK) {
-		tell(c, c->enables ? "user-enabled" : "user-disabled");
+		tell(c->host, c->user, c->enables ? "user-enabled" : "user-disabled");
 		if (!c->enables)
-			close_sessions(c, "the account was disabled");
+			close_sessions(c->host, c->user, "the account was disabled");
 	}
 	change_end(c, err);
 }

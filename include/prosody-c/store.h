@@ -164,6 +164,9 @@ PC_EXPORT void pc_batch_set(pc_batch *b, pc_store *st, const char *user, const p
                             size_t n);
 PC_EXPORT void pc_batch_set_keys(pc_batch *b, pc_store *st, const char *user, const pc_item *items,
                                  size_t n);
+/* As pc_store_swap(); with PC_ECONFLICT nothing of the batch is written. */
+PC_EXPORT void pc_batch_swap(pc_batch *b, pc_store *st, const char *user, const char *key,
+                             const char *expected, const char *value);
 PC_EXPORT void pc_batch_append(pc_batch *b, pc_store *st, const char *user, const pc_entry *entry,
                                char id_r[static PC_ENTRY_ID_SIZE]);
 PC_EXPORT void pc_batch_delete(pc_batch *b, pc_store *st, const char *user, const pc_query *query);

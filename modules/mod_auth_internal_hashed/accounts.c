@@ -52,8 +52,12 @@ void op_take(struct op *op, int err, const pc_item *items, size_t n)
 	op->err = err == PC_ENOENT ? PC_OK : err;
 	record_read(items, err == PC_OK ? n : 0, &op->record);
 	op->found = record_exists(&op->record);
+	op->scram[0] = op->stored_key[0] = op->clear[0] = '\0'; /* of an earlier reading */
 	if (op->record.scram)
 		snprintf(op->scram, sizeof(op->scram), "%s", op->record.scram);
+	for (size_t i = 0; err == PC_OK && i < n; i++)
+		if (strcmp(items[i].key, "stored_key") == 0)
+			snprintf(op->stored_key, sizeof(op->stored_key), "%s", items[i].value);
 	if (op->record.password && strlen(op->record.password) < sizeof(op->clear))
 		snprintf(op->clear, sizeof(op->clear), "%s", op->record.password);
 	op->record.scram = op->record.password = NULL;
@@ -70,29 +74,43 @@ static pc_scram_hash first_hash(unsigned configured, unsigned set)
 	return (pc_scram_hash)i;
 }
 
-void op_swap_keys(struct op *op, pc_done_fn *next)
+/* What is compared is what the account is known by: our keys, Prosody's, or the password alone. */
+pc_batch *op_batch(struct op *op)
 {
-	struct accounts *a = pc_module_data(op->m);
+	const struct accounts *a = pc_module_data(op->m);
+	pc_batch *b = pc_batch_new(op->m);
+	const char *key = "scram", *value = op->scram[0] ? op->scram : NULL;
 
-	record_write(&op->record, op->new_scram);
-	pc_store_swap(a->store, op->user, "scram", op->scram[0] ? op->scram : NULL, op->new_scram,
-	              next, op);
+	if (op->found && value == NULL) {
+		key = op->clear[0] ? "password" : "stored_key";
+		value = op->clear[0] ? op->clear : op->stored_key;
+	}
+	pc_batch_swap(b, a->store, op->user, key, value, value);
+	return b;
 }
 
-void op_note_change(struct op *op, const char *stamp)
+void op_swap_keys(struct op *op, const char *stamp, pc_done_fn *next)
 {
-	struct accounts *a = pc_module_data(op->m);
+	const struct accounts *a = pc_module_data(op->m);
+	pc_batch *b = op_batch(op);
 	char now[24];
 	pc_item items[] = {
-		{ .key = stamp, .value = now }, { .key = "stored_key" },
-		{ .key = "server_key" },        { .key = "salt" },
-		{ .key = "iteration_count" },   { .key = "password" },
+		{ .key = "scram", .value = op->new_scram },
+		{ .key = stamp, .value = now },
+		{ .key = "stored_key" },
+		{ .key = "server_key" },
+		{ .key = "salt" },
+		{ .key = "iteration_count" },
+		{ .key = "password" },
 	};
 
+	record_write(&op->record, op->new_scram);
+	items[0].len = strlen(op->new_scram);
+	items[1].len = (size_t)snprintf(now, sizeof(now), "%lld", (long long)(pc_time_ms() / 1000));
 	if (a->keeps_clear && op->password[0])
-		items[5] = (pc_item){ "password", op->password, strlen(op->password) };
-	items[0].len = (size_t)snprintf(now, sizeof(now), "%lld", (long long)(pc_time_ms() / 1000));
-	pc_store_set_keys(a->store, op->user, items, sizeof(items) / sizeof(items[0]), NULL, NULL);
+		items[6] = (pc_item){ "password", op->password, strlen(op->password) };
+	pc_batch_set_keys(b, a->store, op->user, items, sizeof(items) / sizeof(items[0]));
+	pc_batch_commit(b, next, op);
 }
 
 void op_derive_all(struct op *op, pc_done_fn *next)
@@ -146,8 +164,6 @@ static void on_clear_kept(int err, void *data)
 	struct op *op = data;
 	struct accounts *a = pc_module_data(op->m);
 
-	if (err == PC_OK)
-		op_note_change(op, "updated");
 	if (err == PC_ECONFLICT)
 		pc_store_get(a->store, op->user, on_keys, op);
 	else
@@ -159,7 +175,7 @@ static void on_clear_derived(int err, void *data)
 	struct op *op = data;
 
 	if (err == PC_OK && op->err == PC_OK)
-		op_swap_keys(op, on_clear_kept);
+		op_swap_keys(op, "updated", on_clear_kept);
 	else
 		finish_keys(op, err != PC_OK ? err : op->err == PC_EINVAL ? PC_ENOTSUP : op->err);
 }
@@ -200,10 +216,8 @@ static void on_upgraded(int err, void *data)
 {
 	struct op *op = data;
 
-	if (err == PC_OK) {
+	if (err == PC_OK)
 		pc_log(op->m, PC_INFO, "account %s is kept as the host wants it now", op->user);
-		op_note_change(op, "updated");
-	}
 	op_finish(op, err);
 }
 
@@ -214,7 +228,7 @@ static void on_upgrade_derived(int err, void *data)
 	if (err != PC_OK || op->err != PC_OK)
 		op_finish(op, PC_EBUSY);
 	else
-		op_swap_keys(op, on_upgraded);
+		op_swap_keys(op, "updated", on_upgraded);
 }
 
 /* The password is at hand and right: the keys that are missing are made of it. It comes or goes in
@@ -227,7 +241,7 @@ static void upgrade(struct op *op)
 	if (op->derive)
 		derive_run(op, on_upgrade_derived);
 	else if (a->keeps_clear != op->record.has_clear)
-		op_swap_keys(op, on_upgraded);
+		op_swap_keys(op, "updated", on_upgraded);
 	else
 		op_finish(op, PC_OK);
 }

@@ -32,9 +32,12 @@ struct op {
 	pc_scram_hash hash; /* wanted keys, or those to check against */
 	unsigned derive;    /* 1 << hash: keys to derive into `record` */
 	uint32_t iterations, die;
+	bool enables; /* of a change: what is wanted */
+	unsigned tries;
 	struct record record;
-	char scram[RECORD_SCRAM_MAX];     /* the item as it was read; "" for none */
-	char new_scram[RECORD_SCRAM_MAX]; /* the item as it will be */
+	char scram[RECORD_SCRAM_MAX];              /* the item as it was read; "" for none */
+	char stored_key[2 * PC_SCRAM_KEY_MAX + 1]; /* the same, of an account as Prosody has it */
+	char new_scram[RECORD_SCRAM_MAX];          /* the item as it will be */
 	char user[PC_JID_PART_MAX + 1];
 	char password[PC_JID_PART_MAX + 1];
 	char clear[PC_JID_PART_MAX + 1]; /* an account's that is kept in the clear; "" for none */
@@ -60,11 +63,12 @@ void op_finish(struct op *op, int err);
 void op_take(struct op *op, int err, const pc_item *items, size_t n);
 /* All keys anew: those of hashes that are not configured any more go. */
 void op_derive_all(struct op *op, pc_done_fn *next);
-/* Writes the new keys only if the old ones are still there: between two changes at the same time
- * one loses, and an account that was removed meanwhile stays removed. */
-void op_swap_keys(struct op *op, pc_done_fn *next);
-/* What else changes with the keys; none of it matters for a log-in, so nobody waits. */
-void op_note_change(struct op *op, const char *stamp);
+/* A batch whose writes happen only while the account is as it was read; else PC_ECONFLICT. Between
+ * two changes at the same time one loses, and an account that was removed meanwhile stays removed.
+ */
+pc_batch *op_batch(struct op *op);
+/* Writes the new keys so; `stamp` is "created" or "updated". */
+void op_swap_keys(struct op *op, const char *stamp, pc_done_fn *next);
 
 /* changes.c: puts its functions into the provider. */
 void changes_load(pc_auth_provider *provider);

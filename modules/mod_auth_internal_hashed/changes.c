@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRIES 3
+
 static void begin(pc_module *m, const char *user, pc_items_fn *next, pc_done_fn *fn, void *data)
 {
 	const struct accounts *a = pc_module_data(m);
@@ -21,11 +23,7 @@ static void begin(pc_module *m, const char *user, pc_items_fn *next, pc_done_fn 
 
 static void on_password_written(int err, void *data)
 {
-	struct op *op = data;
-
-	if (err == PC_OK)
-		op_note_change(op, "updated");
-	op_finish(op, err);
+	op_finish(data, err);
 }
 
 static void on_password_derived(int err, void *data)
@@ -35,7 +33,7 @@ static void on_password_derived(int err, void *data)
 	if (err != PC_OK || op->err != PC_OK)
 		op_finish(op, err != PC_OK ? err : op->err);
 	else
-		op_swap_keys(op, on_password_written);
+		op_swap_keys(op, "updated", on_password_written);
 }
 
 static void on_set_password(int err, const pc_item *items, size_t n, void *data)
@@ -128,11 +126,7 @@ static void add_keys(pc_module *m, const char *user, const pc_scram_keys *keys, 
 
 static void on_created(int err, void *data)
 {
-	struct op *op = data;
-
-	if (err == PC_OK)
-		op_note_change(op, "created");
-	op_finish(op, err == PC_ECONFLICT ? PC_EEXIST : err);
+	op_finish(data, err == PC_ECONFLICT ? PC_EEXIST : err);
 }
 
 static void on_create_derived(int err, void *data)
@@ -142,7 +136,7 @@ static void on_create_derived(int err, void *data)
 	if (err != PC_OK || op->err != PC_OK)
 		op_finish(op, err != PC_OK ? err : op->err);
 	else
-		op_swap_keys(op, on_created);
+		op_swap_keys(op, "created", on_created);
 }
 
 static void on_create(int err, const pc_item *items, size_t n, void *data)
@@ -226,19 +220,34 @@ static void enabled(pc_module *m, const char *user, pc_done_fn *fn, void *data)
 	begin(m, user, on_enabled, fn, data);
 }
 
+static void on_enable(int err, const pc_item *items, size_t n, void *data);
+static void on_disable(int err, const pc_item *items, size_t n, void *data);
+
 static void on_switched(int err, void *data)
 {
-	op_finish(data, err);
+	struct op *op = data;
+	const struct accounts *a = pc_module_data(op->m);
+
+	/* the password was changed, or the account removed: once more */
+	if (err == PC_ECONFLICT && op->tries++ < TRIES)
+		pc_store_get(a->store, op->user, op->enables ? on_enable : on_disable, op);
+	else
+		op_finish(op, err);
 }
 
 static void switch_to(struct op *op, const pc_item *item)
 {
 	const struct accounts *a = pc_module_data(op->m);
+	pc_batch *b;
 
-	if (op->err != PC_OK || !op->found)
+	if (op->err != PC_OK || !op->found) {
 		op_finish(op, op->err != PC_OK ? op->err : PC_ENOENT);
-	else
-		pc_store_set_keys(a->store, op->user, item, 1, on_switched, op);
+		return;
+	}
+	op->enables = item->value == NULL;
+	b = op_batch(op);
+	pc_batch_set_keys(b, a->store, op->user, item, 1);
+	pc_batch_commit(b, on_switched, op);
 }
 
 static void on_enable(int err, const pc_item *items, size_t n, void *data)

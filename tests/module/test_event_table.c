@@ -25,7 +25,7 @@ static const struct {
 	{ "pc__notify(", "", 1, false },         { "pc__fire_name(", "", 1, false },
 	{ "notify(", "/sessions.c", 0, false },  { "notify_host(", "", 0, false },
 	{ "announce(", "/modules.c", 0, false }, { "announce(", "/items.c", 0, true },
-	{ "tell(", "/users.c", 1, false },       { "pc__bus_find(", "", 1, false },
+	{ "tell(", "/users.c", 2, false },       { "pc__bus_find(", "", 1, false },
 	{ "pc__bus_find(", "", 3, false },
 };
 
