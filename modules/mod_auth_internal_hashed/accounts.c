@@ -101,15 +101,16 @@ void op_swap_keys(struct op *op, const char *stamp, pc_done_fn *next)
 		{ .key = "server_key" },
 		{ .key = "salt" },
 		{ .key = "iteration_count" },
-		{ .key = "password" },
+		{ .key = "password" }, /* the last: kept where it is not at hand */
 	};
+	size_t n = sizeof(items) / sizeof(items[0]);
 
 	record_write(&op->record, op->new_scram);
 	items[0].len = strlen(op->new_scram);
 	items[1].len = (size_t)snprintf(now, sizeof(now), "%lld", (long long)(pc_time_ms() / 1000));
 	if (a->keeps_clear && op->password[0])
 		items[6] = (pc_item){ "password", op->password, strlen(op->password) };
-	pc_batch_set_keys(b, a->store, op->user, items, sizeof(items) / sizeof(items[0]));
+	pc_batch_set_keys(b, a->store, op->user, items, op->password[0] ? n : n - 1);
 	pc_batch_commit(b, next, op);
 }
 

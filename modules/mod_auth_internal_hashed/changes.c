@@ -100,7 +100,7 @@ static void on_add_keys(int err, const pc_item *items, size_t n, void *data)
 	} else {
 		op->record.keys[op->hash] = added;
 		op->record.hashes |= 1u << op->hash;
-		op_swap_keys(op, on_keys_added);
+		op_swap_keys(op, "updated", on_keys_added);
 	}
 	explicit_bzero(&added, sizeof(added));
 }
