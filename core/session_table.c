@@ -224,3 +224,28 @@ void pc__users_close_all(pc_host *host, const char *condition)
 	pc_each_session(host, close_one, (void *)(uintptr_t)condition);
 	pc__sessions_reap();
 }
+
+/* Whose sessions end, and why. */
+struct ending {
+	const pc_host *host;
+	const char *user, *why;
+};
+
+static bool close_unbound(const pc_session *s, void *data)
+{
+	const struct ending *e = data;
+
+	if (s->type == PC_C2S_UNBOUND && pc_session_host(s) == e->host &&
+	    strcmp(s->username, e->user) == 0)
+		pc_session_close(s, "not-authorized", e->why);
+	return true;
+}
+
+void pc__user_close(const pc_host *host, const char *user, const char *why)
+{
+	struct pc__user *u = pc__user_find(host, user);
+
+	for (struct pc__session *s = u ? u->sessions : NULL; s; s = s->next)
+		pc_session_close(&s->pub, "not-authorized", why);
+	pc_each_unbound_session(close_unbound, &(struct ending){ host, user, why });
+}

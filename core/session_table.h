@@ -63,5 +63,8 @@ struct pc__user *pc__user_find(const pc_host *host, const char *username);
 void pc__user_attach(struct pc__session *s);
 void pc__user_detach(struct pc__session *s);
 struct pc__session *pc__user_session(const struct pc__user *u, const char *resource);
+/* Closes the account's sessions with not-authorized and that text, also those that have not bound a
+ * resource. */
+void pc__user_close(const pc_host *host, const char *user, const char *why);
 /* Closes every session of the host with that stream error. */
 void pc__users_close_all(pc_host *host, const char *condition);

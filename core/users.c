@@ -346,35 +346,10 @@ void pc_user_set_password(pc_module *m, pc_host *host, const char *user, const c
 		                change_new(owner, m, host, user, fn, data));
 }
 
-/* Whose sessions end, and why. */
-struct ending {
-	const pc_host *host;
-	const char *user, *why;
-};
-
-static bool close_unbound(const pc_session *s, void *data)
-{
-	const struct ending *e = data;
-
-	if (s->type == PC_C2S_UNBOUND && pc_session_host(s) == e->host &&
-	    strcmp(s->username, e->user) == 0)
-		pc_session_close(s, "not-authorized", e->why);
-	return true;
-}
-
-static void close_sessions(const pc_host *host, const char *user, const char *why)
-{
-	struct pc__user *u = pc__user_find(host, user);
-
-	for (struct pc__session *s = u ? u->sessions : NULL; s; s = s->next)
-		pc_session_close(&s->pub, "not-authorized", why);
-	pc_each_unbound_session(close_unbound, &(struct ending){ host, user, why });
-}
-
 void pc__user_deleted(pc_host *host, const char *user)
 {
 	tell(host, user, "user-deleted");
-	close_sessions(host, user, "the account was removed");
+	pc__user_close(host, user, "the account was removed");
 }
 
 static void on_purged(int err, void *data)
@@ -478,7 +453,7 @@ static void on_enabled_set(int err, void *data)
 	if (err == PC_OK) {
 		tell(c->host, c->user, c->enables ? "user-enabled" : "user-disabled");
 		if (!c->enables)
-			close_sessions(c->host, c->user, "the account was disabled");
+			pc__user_close(c->host, c->user, "the account was disabled");
 	}
 	change_end(c, err);
 }
