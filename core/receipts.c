@@ -18,53 +18,51 @@ struct pc__receipts {
 	uint64_t received; /* ... until now */
 	uint64_t ended;    /* all up to this one have ended */
 	uint64_t late;     /* bit n: ended + 2 + n has ended, too */
-	uint64_t done;     /* all up to this one are done with */
+	uint64_t safe;     /* all up to this one are safe */
 	uint64_t waiting;  /* up to which those are whose writes are waited for; 0: none are */
 	bool wrote;        /* something was written while those behind `waiting` were handled */
 };
 
-/* ------------------------------------------------------------ done with */
+/* ------------------------------------------------------------ handled, and safe */
 
-static void tell(struct pc__session *s, uint64_t done)
+static void tell(struct pc__session *s)
 {
 	struct pc__receipts *r = s->receipts;
 
-	r->done = done;
 	if (r->owned.m)
 		r->fn(&s->pub, r->owned.m->data);
 }
 
+/* Those that have ended are safe, or their writes are waited for. */
 static void settle(struct pc__session *s);
 
 static void on_settled(int err, void *data)
 {
 	const pc_session *session = pc_session_find((pc_session_id)(uintptr_t)data);
 	struct pc__session *s = session ? pc__session_of(session) : NULL;
-	uint64_t done;
 
 	(void)err; /* whoever wrote was told, and has answered for it */
 	if (s == NULL || s->receipts == NULL)
 		return;
-	done = s->receipts->waiting;
+	s->receipts->safe = s->receipts->waiting;
 	s->receipts->waiting = 0;
-	tell(s, done);
 	settle(s);
+	tell(s);
 }
 
 static void settle(struct pc__session *s)
 {
 	struct pc__receipts *r = s->receipts;
 
-	if (r->waiting || r->done == r->ended)
+	if (r->waiting || r->safe == r->ended)
 		return;
 	if (r->wrote && !pc__stores_settled()) {
 		r->waiting = r->ended;
-		r->wrote = false;
 		pc__stores_wait(on_settled, (void *)(uintptr_t)s->pub.id);
-		return;
+	} else {
+		r->safe = r->ended;
 	}
 	r->wrote = false;
-	tell(s, r->ended);
 }
 
 /* ------------------------------------------------------------ one stanza */
@@ -99,6 +97,7 @@ void pc__receipt_end(struct pc__session *s, const struct pc__element *element)
 	if (ahead == 1) {
 		advance(r);
 		settle(s);
+		tell(s);
 	} else if (ahead >= 2 && ahead < 2 + WINDOW) {
 		r->late |= UINT64_C(1) << (ahead - 2);
 	} else {
@@ -153,7 +152,14 @@ uint32_t pc_session_handled(const pc_session *session)
 {
 	const struct pc__receipts *r = pc__session_of(session)->receipts;
 
-	return r ? counted(r, r->done) : 0;
+	return r ? counted(r, r->ended) : 0;
+}
+
+uint32_t pc_session_safe(const pc_session *session)
+{
+	const struct pc__receipts *r = pc__session_of(session)->receipts;
+
+	return r ? counted(r, r->safe) : 0;
 }
 
 void pc__receipts_free(struct pc__session *s)

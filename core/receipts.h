@@ -2,12 +2,12 @@
  * receipts.h - which of the stanzas that came from a peer are done with (session.h:
  * pc_session_count).
  *
- * A stanza is done with when its handling has ended, also one that was suspended, and when what was
- * written meanwhile is committed or has failed, which its handlers were told then. What others
- * wrote in that time is waited for, too: that costs a commit at most, and no book-keeping.
+ * A stanza is handled when its handling has ended, also one that was suspended. It is safe when
+ * what was written meanwhile is committed or has failed, which its handlers were told then. What
+ * others wrote in that time is waited for, too: that costs a commit at most, and no book-keeping.
  *
- * Each counted stanza has a number in its pc__element, from 1 on. They end in any order, and are
- * done with in their order alone.
+ * Each counted stanza has a number in its pc__element, from 1 on. They end in any order, and count
+ * as handled and as safe in their order alone.
  */
 #pragma once
 

@@ -128,18 +128,19 @@ PC_EXPORT void pc_session_detach(const pc_session *s, const char *condition, con
 /* Ends a hibernated session as if its stream had closed now. */
 PC_EXPORT void pc_session_destroy(const pc_session *s, const char *reason);
 
-/* Counts the stanzas that come from the peer from now on, the first one as `from` + 1. One is done
- * with when its handling has ended and what was written meanwhile is committed, or has failed and
- * its handlers were told; so that it may be acknowledged. `fn` is called when more of them are done
- * with; _on goes on with another `fn`, that of a reloaded module's successor. */
+/* Counts the stanzas that come from the peer from now on, the first one as `from` + 1. One is
+ * handled when its handling has ended, and safe when also what was written meanwhile is committed,
+ * or has failed and its handlers were told: then it may be acknowledged. `fn` is called when more
+ * of them are; _on goes on with another `fn`, that of a reloaded module's successor. */
 typedef void pc_handled_fn(const pc_session *s, void *data);
 PC_EXPORT void pc_session_count(pc_module *m, const pc_session *s, uint32_t from,
                                 pc_handled_fn *fn);
 PC_EXPORT void pc_session_count_on(pc_module *m, const pc_session *s, pc_handled_fn *fn);
-/* How many have come; and how many are done with, the first that is not and all behind it not
- * counted. Both wrap at 2^32. */
+/* How many have come, are handled, are safe; the first that is not and all behind it do not count
+ * as such. They wrap at 2^32. */
 PC_EXPORT uint32_t pc_session_received(const pc_session *s);
 PC_EXPORT uint32_t pc_session_handled(const pc_session *s);
+PC_EXPORT uint32_t pc_session_safe(const pc_session *s);
 
 /* ---- filters: see, change, hold or drop what passes. They are questions: they may not suspend.
  * A session without filters pays nothing for them. */

@@ -25,7 +25,7 @@ static void answer(const pc_session *s, struct sm *sm)
 	sm->owes = false;
 	if (stream == NULL)
 		return;
-	sm->told = pc_session_handled(s);
+	sm->told = pc_session_safe(s);
 	snprintf(h, sizeof(h), "%u", sm->told);
 	a = pc_stanza_new("a", smacks_ns(sm));
 	pc_stanza_set(a, "h", h);
@@ -67,7 +67,7 @@ void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm)
 
 void acks_handled(const pc_session *s, struct smacks *x, struct sm *sm)
 {
-	uint32_t handled = pc_session_handled(s);
+	uint32_t handled = pc_session_safe(s);
 
 	if (sm->owes && handled - sm->owed_at < UINT32_MAX / 2)
 		answer(s, sm);
@@ -97,6 +97,7 @@ pc_result acks_on_request(pc_event *ev, void *data)
 static void take_answer(const pc_session *s, struct smacks *x, struct sm *sm, uint32_t n)
 {
 	queue_drop(&sm->queue, n);
+	pc_journal_acked(s, sm->queue.acked);
 	sm->written = n < sm->written ? sm->written - n : 0;
 	sm->asked = false;
 	sm->since = 0;
@@ -170,7 +171,7 @@ pc_result acks_on_close(pc_event *ev, void *data)
 	const pc_session *s = pc_event_origin(ev);
 	struct sm *sm = smacks_of(s, x->m);
 
-	if (sm && pc_session_handled(s) != sm->told)
+	if (sm && pc_session_safe(s) != sm->told)
 		answer(s, sm);
 	return PC_PASS;
 }

@@ -81,14 +81,36 @@ void hibernate_queued(struct smacks *x, const pc_session *s, pc_frame *frame)
 		                           .n_args = 1 });
 }
 
-void hibernate_begin(struct smacks *x, struct sm *sm, double seconds)
+void hibernate_begin(struct smacks *x, const pc_session *s, struct sm *sm, double seconds)
 {
 	sm->state = SM_HIBERNATED;
 	sm->asked = sm->owes = sm->inactive = false;
 	sm->since = 0;
 	sm->deadline = pc_now_ms() + (int64_t)(seconds * 1000);
 	acks_watch(x, sm);
+	pc_session_changed(s, x->m);
 	pc_metric_add(x->hibernated, 1);
+}
+
+void hibernate_tell(struct smacks *x, const pc_session *s, struct sm *sm)
+{
+	sm->announced = true;
+	for (uint32_t i = 0; i < sm->queue.n; i++)
+		hibernate_queued(x, s, queue_at(&sm->queue, i)->frame);
+}
+
+/* It was connected when the process before ended. */
+pc_result hibernate_on_restored(pc_event *ev, void *data)
+{
+	struct smacks *x = data;
+	const pc_session *s = pc_event_origin(ev);
+	struct sm *sm = smacks_of(s, x->m);
+
+	if (sm && sm->state == SM_HIBERNATED && !sm->announced) {
+		announce(x, s, sm);
+		hibernate_tell(x, s, sm);
+	}
+	return PC_PASS;
 }
 
 pc_result hibernate_on_lost(pc_event *ev, void *data)
@@ -98,21 +120,19 @@ pc_result hibernate_on_lost(pc_event *ev, void *data)
 	struct sm *sm = smacks_of(s, x->m);
 	double seconds;
 
-	if (sm == NULL || sm->token[0] == '\0' || sm->orphan ||
+	if (sm == NULL || !sm->resumable || sm->orphan ||
 	    pc_opt_int(x->m, "smacks_max_hibernated_sessions") == 0)
 		return PC_PASS;
 	if (sm->state == SM_HIBERNATED)
 		return PC_HANDLED;
 	if (x->stopping) { /* asked all the same: the next process goes on with it */
-		hibernate_begin(x, sm, hibernate_seconds(x, sm));
+		hibernate_begin(x, s, sm, hibernate_seconds(x, sm));
 		return PC_HANDLED;
 	}
 	make_room(x, s);
 	seconds = announce(x, s, sm);
-	hibernate_begin(x, sm, seconds);
-	sm->announced = true;
-	for (uint32_t i = 0; i < sm->queue.n; i++)
-		hibernate_queued(x, s, queue_at(&sm->queue, i)->frame);
+	hibernate_begin(x, s, sm, seconds);
+	hibernate_tell(x, s, sm);
 	pc_log_session(x->m, s, PC_DEBUG, "%s waits for its client, %.0f s at most", s->full_jid,
 	               seconds);
 	return PC_HANDLED;
@@ -135,6 +155,7 @@ static void tell_end(struct smacks *x, const pc_session *s, struct sm *sm, bool 
 void hibernate_over(struct smacks *x, const pc_session *s, struct sm *sm)
 {
 	sm->deadline = 0;
+	pc_session_changed(s, x->m);
 	tell_end(x, s, sm, true);
 }
 
@@ -143,7 +164,7 @@ static void end(struct smacks *x, const pc_session *s, struct sm *sm, const char
 	acks_unwatch(sm);
 	if (sm->state == SM_HIBERNATED)
 		tell_end(x, s, sm, false);
-	if (sm->token[0] && !sm->orphan && reason)
+	if (sm->resumable && !sm->orphan && reason)
 		old_keep(x, s, sm);
 	sm->state = SM_OFF;
 	failure_begin(x, s, sm);

@@ -21,7 +21,7 @@ static bool print(const pc_session *s, void *data)
 		print_waiting(l->call, s, sm);
 	else if (sm)
 		pc_call_print(l->call, "%s  %s%s  %u sent, %u of them not acknowledged",
-		              s->full_jid, sm->token[0] ? "can be resumed" : "acknowledges",
+		              s->full_jid, sm->resumable ? "can be resumed" : "acknowledges",
 		              sm->asked ? ", asked" : "", queue_sent(&sm->queue), sm->queue.n);
 	return true;
 }

@@ -10,16 +10,7 @@
 
 #include "smacks.h"
 
-#define DIGEST 32
-#define KEY (2 * DIGEST + 1)
-
-static void key_of(const char *token, char key[static KEY])
-{
-	uint8_t digest[PC_DIGEST_MAX];
-
-	pc_digest("SHA-256", token, strlen(token), digest);
-	pc_hex_encode(digest, DIGEST, key);
-}
+#define KEY (2 * SM_DIGEST + 1)
 
 /* ------------------------------------------------------------ keeping */
 
@@ -72,8 +63,8 @@ void old_keep(struct smacks *x, const pc_session *s, const struct sm *sm)
 		return;
 	k = pc_module_alloc(x->m, sizeof(*k) + size);
 	k->x = x;
-	k->h = pc_session_handled(s);
-	key_of(sm->token, k->key);
+	k->h = pc_session_safe(s);
+	pc_hex_encode(sm->digest, SM_DIGEST, k->key);
 	memcpy(k->user, s->username, size);
 	pc_store_get(x->old, k->user, on_items, k);
 }
@@ -115,9 +106,11 @@ static void on_item(int err, const pc_item *items, size_t n, void *data)
 void old_answer(struct smacks *x, const pc_session *s, const char *token, pc_token event)
 {
 	struct telling *t = pc_module_alloc(x->m, sizeof(*t));
+	uint8_t digest[SM_DIGEST];
 
 	t->x = x;
 	t->event = event;
-	key_of(token, t->key);
+	smacks_digest(token, digest);
+	pc_hex_encode(digest, SM_DIGEST, t->key);
 	pc_store_get_key(x->old, s->username, t->key, on_item, t);
 }

@@ -74,15 +74,15 @@ static void refuse(struct smacks *x, const pc_session *from, const char *ns, con
 	smacks_failed(from, ns, condition, NULL);
 }
 
-static void answer(const pc_session *s, struct sm *sm, const char *ns)
+static void answer(const pc_session *s, struct sm *sm, const pc_stanza *request)
 {
-	pc_stanza *resumed = pc_stanza_new("resumed", ns);
+	pc_stanza *resumed = pc_stanza_new("resumed", pc_stanza_ns(request));
 	char h[16];
 
-	sm->told = pc_session_handled(s);
+	sm->told = pc_session_safe(s);
 	snprintf(h, sizeof(h), "%u", sm->told);
 	pc_stanza_set(resumed, "h", h);
-	pc_stanza_set(resumed, "previd", sm->token);
+	pc_stanza_set(resumed, "previd", pc_stanza_get(request, "previd"));
 	pc_stream_send(pc_session_stream(s), resumed);
 	pc_stanza_free(&resumed);
 }
@@ -104,7 +104,7 @@ static void resume(struct smacks *x, const pc_session *to, struct sm *sm, const 
 		refuse(x, from, ns, "item-not-found");
 		return;
 	}
-	answer(to, sm, ns);
+	answer(to, sm, pc_event_stanza(ev));
 	hibernate_over(x, to, sm);
 	pc_metric_add(x->resumed, 1);
 	pc_log_session(x->m, to, PC_DEBUG, "%s is back, %u stanzas are sent again", to->full_jid,
@@ -133,11 +133,12 @@ static bool try(struct smacks *x, const struct resuming *r, pc_event *ev, const 
 	}
 	if (sm->state != SM_HIBERNATED) {
 		pc_session_detach(to, "conflict", "resumed by another connection");
-		hibernate_begin(x, sm, BETWEEN_SECONDS);
+		hibernate_begin(x, to, sm, BETWEEN_SECONDS);
 	}
-	if (pc_session_handled(to) != pc_session_received(to))
+	if (pc_session_safe(to) != pc_session_received(to))
 		return false;
 	queue_drop(&sm->queue, (uint32_t)n);
+	pc_journal_acked(to, sm->queue.acked);
 	resume(x, to, sm, from, ev);
 	return true;
 }
@@ -177,14 +178,14 @@ void resume_go_on(struct smacks *x, pc_session_id to)
 static const pc_session *find(struct smacks *x, const pc_session *from, const char *token)
 {
 	const pc_session *s, *found = NULL;
+	uint8_t digest[SM_DIGEST];
 
-	if (strlen(token) != PC_ID_SIZE - 1)
-		return NULL;
+	smacks_digest(token, digest);
 	s = pc_session_first(pc_module_host(x->m), from->username);
 	for (; s; s = pc_session_next(s)) {
 		const struct sm *sm = smacks_of(s, x->m);
 
-		if (sm && sm->token[0] && pc_equal_secret(sm->token, token, PC_ID_SIZE - 1))
+		if (sm && sm->resumable && pc_equal_secret(sm->digest, digest, SM_DIGEST))
 			found = s;
 	}
 	return found;

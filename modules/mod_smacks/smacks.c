@@ -81,6 +81,13 @@ static const pc_option options[] = {
 	  .max = 86400,
 	  .live = true,
 	  .help = "A connection on which none has come for so long is taken for dead" },
+	{ .name = "smacks_survive",
+	  .type = PC_OPT_ENUM,
+	  .dflt = "crash",
+	  .values = (const char *const[]){ "crash", "off", NULL },
+	  .live = true,
+	  .help = "Sessions can be resumed also after a crash or a restart of the server, where it "
+	          "keeps a journal" },
 	{ .name = "smacks_location",
 	  .type = PC_OPT_STRING,
 	  .live = true,
@@ -179,10 +186,12 @@ static pc_verdict on_frame(const pc_session *s, pc_frame *frame, void *data)
 {
 	struct smacks *x = data;
 	struct sm *sm = smacks_of(s, x->m);
+	int64_t when = pc_time_ms();
 
 	if (sm == NULL || pc_frame_kind(frame) == PC_OTHER)
 		return PC_KEEP;
-	queue_add(&sm->queue, frame, pc_time_ms());
+	queue_add(&sm->queue, frame, when);
+	pc_journal_out(s, frame, when);
 	if (sm->state == SM_CONNECTED)
 		pc_session_send_frame(s, frame, 0);
 	if (!sm->full && is_full(x, sm))
@@ -199,7 +208,10 @@ static void on_handled(const pc_session *s, void *data)
 	struct smacks *x = data;
 	struct sm *sm = smacks_of(s, x->m);
 
-	if (sm && sm->state != SM_HIBERNATED)
+	if (sm == NULL)
+		return;
+	pc_journal_in(s, pc_session_handled(s));
+	if (sm->state != SM_HIBERNATED)
 		acks_handled(s, x, sm);
 	resume_go_on(x, s->id);
 }
@@ -209,6 +221,20 @@ void smacks_attach(struct smacks *x, const pc_session *s, struct sm *sm)
 	sm->id = s->id;
 	pc_tap(x->m, s, on_frame, -1000);
 	pc_session_count_on(x->m, s, on_handled);
+}
+
+void smacks_begin(struct smacks *x, const pc_session *s, struct sm *sm, uint32_t from)
+{
+	pc_session_count(x->m, s, from, on_handled);
+	smacks_attach(x, s, sm);
+}
+
+void smacks_digest(const char *token, uint8_t digest[static SM_DIGEST])
+{
+	uint8_t whole[PC_DIGEST_MAX];
+
+	pc_digest("SHA-256", token, strlen(token), whole);
+	memcpy(digest, whole, SM_DIGEST);
 }
 
 /* ------------------------------------------------------------ <enable/> */
@@ -221,12 +247,13 @@ static void write_max(pc_stanza *enabled, double seconds)
 	pc_stanza_set(enabled, "max", text);
 }
 
-static void answer_enable(struct smacks *x, const pc_session *s, const struct sm *sm)
+static void answer_enable(struct smacks *x, const pc_session *s, const struct sm *sm,
+                          const char *token)
 {
 	pc_stanza *enabled = pc_stanza_new("enabled", smacks_ns(sm));
 
-	if (sm->token[0]) {
-		pc_stanza_set(enabled, "id", sm->token);
+	if (sm->resumable) {
+		pc_stanza_set(enabled, "id", token);
 		pc_stanza_set(enabled, "resume", "true");
 		write_max(enabled, hibernate_seconds(x, sm));
 		pc_stanza_set(enabled, "location", pc_opt_str(x->m, "smacks_location"));
@@ -245,13 +272,16 @@ static void enable(struct smacks *x, const pc_session *s, uint8_t version, bool 
                    uint32_t max)
 {
 	struct sm *sm = pc_session_data(s, x->m);
+	char token[PC_ID_SIZE];
 
 	*sm = (struct sm){ .state = SM_CONNECTED, .version = version, .most_seconds = (float)max };
-	if (resume && may_be_resumed(x))
-		pc_random_id(sm->token);
-	answer_enable(x, s, sm);
-	pc_session_count(x->m, s, 0, on_handled);
-	smacks_attach(x, s, sm);
+	sm->resumable = resume && may_be_resumed(x);
+	pc_random_id(token);
+	smacks_digest(token, sm->digest);
+	answer_enable(x, s, sm, token);
+	smacks_begin(x, s, sm, 0);
+	if (sm->resumable)
+		survive_begin(x, s);
 	pc_metric_add(x->enabled, 1);
 }
 
@@ -350,6 +380,7 @@ static void load(pc_module *m)
 	pc_hook(m, "user-password-changed", hibernate_on_password, 0);
 	pc_hook(m, "pre-session-close", acks_on_close, 0);
 	pc_hook(m, "read-timeout", acks_on_silence, 0);
+	pc_hook(m, "session-restored", hibernate_on_restored, 0);
 	pc_hook(m, "csi-client-active", acks_on_active, 10);
 	pc_hook(m, "csi-client-inactive", acks_on_inactive, -10);
 	pc_hook_global(m, "server-stopping", hibernate_on_stopping, 0);
@@ -449,4 +480,5 @@ PC_MODULE(smacks, .summary = "Stream management (XEP-0198)", .xeps = "0198:1.6.3
           .data_size = sizeof(struct smacks), .session_size = sizeof(struct sm), .state_version = 1,
           .options = options, .events = events, .stores = stores, .commands = commands,
           .metrics = metrics, .load = load, .unload = unload, .session_free = session_free,
-          .save = save, .restore = restore);
+          .session_save = survive_save, .session_restore = survive_restore, .save = save,
+          .restore = restore);

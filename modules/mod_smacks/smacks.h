@@ -8,6 +8,7 @@
  * hibernate.c  sessions without a connection: how they begin, and how they end
  * failure.c    what becomes of a queue whose client does not come back
  * old.c        how far sessions had come that are no more
+ * survive.c    sessions that outlive the process (journal.h)
  * list.c       the command
  *
  * Counting is at the two ends: what goes out is counted right before it is written (a tap), what
@@ -15,6 +16,7 @@
  */
 #pragma once
 
+#include <prosody-c/journal.h>
 #include <prosody-c/prosody-c.h>
 
 #define NS_SM2 "urn:xmpp:sm:2"
@@ -52,6 +54,8 @@ void queue_free(struct queue *q);
 
 /* ---- a session for which stream management is enabled: the module's block of it */
 
+#define SM_DIGEST 32
+
 enum sm_state {
 	SM_OFF,
 	SM_CONNECTED,
@@ -79,8 +83,9 @@ struct sm {
 	float most_seconds; /* that the client wants to be waited for; 0: no wish */
 	int64_t since; /* ms of pc_now_ms(): of the <r/>, or the first that is unacknowledged */
 	int64_t owed_since;
-	int64_t deadline;       /* SM_HIBERNATED: likewise */
-	char token[PC_ID_SIZE]; /* "": it cannot be resumed */
+	int64_t deadline; /* SM_HIBERNATED: likewise */
+	bool resumable;
+	uint8_t digest[SM_DIGEST]; /* of the token that it is resumed by */
 };
 
 struct smacks {
@@ -108,8 +113,11 @@ bool smacks_number(const char *text, uint32_t *n_r);
 bool smacks_boolean(const char *text, bool *value_r);
 /* The session says more than can be: handled-count-too-high. */
 void smacks_too_high(const pc_session *s, const struct sm *sm, uint32_t h);
-/* What is counted and seen of the session from now on is this instance's to handle. */
+/* What is counted and seen of the session from now on is this instance's to handle: of one that is
+ * counted already; of a new one, which has come that far. */
 void smacks_attach(struct smacks *x, const pc_session *s, struct sm *sm);
+void smacks_begin(struct smacks *x, const pc_session *s, struct sm *sm, uint32_t from);
+void smacks_digest(const char *token, uint8_t digest[static SM_DIGEST]);
 
 /* acks.c */
 pc_result acks_on_request(pc_event *ev, void *data);
@@ -144,7 +152,10 @@ pc_result hibernate_on_password(pc_event *ev, void *data);
 /* Those that ask are told of a frame that waits for the client. */
 void hibernate_queued(struct smacks *x, const pc_session *s, pc_frame *frame);
 /* It is without its connection. */
-void hibernate_begin(struct smacks *x, struct sm *sm, double seconds);
+void hibernate_begin(struct smacks *x, const pc_session *s, struct sm *sm, double seconds);
+/* Those that may want to know are told. */
+void hibernate_tell(struct smacks *x, const pc_session *s, struct sm *sm);
+pc_result hibernate_on_restored(pc_event *ev, void *data);
 /* It has one again. */
 void hibernate_over(struct smacks *x, const pc_session *s, struct sm *sm);
 double hibernate_seconds(struct smacks *x, const struct sm *sm);
@@ -161,6 +172,12 @@ void failure_finish(struct smacks *x);
 void old_keep(struct smacks *x, const pc_session *s, const struct sm *sm);
 /* <failed/> with what is kept, if anything is; ends the event of that token. */
 void old_answer(struct smacks *x, const pc_session *s, const char *token, pc_token event);
+
+/* survive.c */
+/* It is to be in the journal from now on, where its numbers begin; and has changed. */
+void survive_begin(struct smacks *x, const pc_session *s);
+void survive_save(pc_module *m, const pc_session *s, const void *data, pc_blob *blob);
+int survive_restore(pc_module *m, const pc_session *s, void *data, const void *bytes, size_t len);
 
 /* list.c */
 void list_run(pc_call *call, pc_module *m);

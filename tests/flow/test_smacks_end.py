@@ -311,7 +311,7 @@ def test_unloaded(server):
     equal(here.acked(), 1)
 
 
-@alone(accounts=4, config=CONFIG)
+@alone(**with_options(journal="false"))
 def test_orderly_stop(server):
     """What waits for clients is kept, and they learn how far they had come."""
     c, friend = managed(server), server.login()
