@@ -89,35 +89,87 @@ static struct view view_of(const pc_event *ev)
 	return (struct view){ .out = out, .own = out ? from : to, .with = out ? to : from };
 }
 
-static void on_kept(int err, void *data)
-{
-	struct mam *mam = data;
+/* What waits for the disk beyond this makes those wait who send more. */
+#define PENDING_MOST 5000
+#define PENDING_BYTES_MOST ((size_t)8 * 1024 * 1024)
+#define LOG_AGAIN_MS 10000
 
-	if (err == PC_OK) {
-		pc_metric_add(mam->archived, 1);
-		return;
-	}
+/* A message on its way to the disk. */
+struct keeping {
+	struct keeping *next; /* free ones */
+	struct mam *mam;
+	size_t len;
+	pc_token token; /* 0: nobody waits */
+};
+
+static struct keeping *keeping_new(struct mam *mam, size_t len)
+{
+	struct keeping *k = mam->free_keepings;
+
+	if (k)
+		mam->free_keepings = k->next;
+	else
+		k = pc_module_alloc(mam->m, sizeof(*k));
+	*k = (struct keeping){ .mam = mam, .len = len };
+	mam->pending++;
+	mam->pending_bytes += len;
+	return k;
+}
+
+static void note_failure(struct mam *mam, int err)
+{
+	int64_t now = pc_now_ms();
+
 	pc_metric_add(mam->failed, 1);
+	if (mam->logged_at && now - mam->logged_at < LOG_AGAIN_MS)
+		return;
+	mam->logged_at = now;
 	pc_log(mam->m, PC_ERROR, "a message could not be archived: %s", pc_strerror(err));
 }
 
-static void append(struct mam *mam, const pc_stanza *st, const struct view *v, const char *text,
-                   size_t len, char id[static PC_ENTRY_ID_SIZE])
+static void on_kept(int err, void *data)
+{
+	struct keeping *k = data;
+	struct mam *mam = k->mam;
+	pc_token token = k->token;
+
+	mam->pending--;
+	mam->pending_bytes -= k->len;
+	k->next = mam->free_keepings;
+	mam->free_keepings = k;
+	if (err == PC_OK)
+		pc_metric_add(mam->archived, 1);
+	else
+		note_failure(mam, err);
+	if (token)
+		pc_event_resume(token, PC_PASS);
+}
+
+static struct keeping *append(struct mam *mam, const pc_stanza *st, const struct view *v,
+                              const char *text, size_t len, char id[static PC_ENTRY_ID_SIZE])
 {
 	char with[PC_JID_MAX + 1];
 	pc_entry entry = { .when = pc_time_ms(), .with = with, .value = text, .len = len };
-	char *words = NULL;
+	struct keeping *k = keeping_new(mam, len);
+	char *words = mam->opts.full_text ? worth_words(st) : NULL;
 
 	pc_jid_write(v->with, with);
-	if (mam->opts.full_text)
-		words = worth_words(st);
 	if (words)
-		pc_archive_append_text(mam->archive, v->own->local, &entry, words, id, on_kept,
-		                       mam);
+		pc_archive_append_text(mam->archive, v->own->local, &entry, words, id, on_kept, k);
 	else
-		pc_archive_append(mam->archive, v->own->local, &entry, id, on_kept, mam);
+		pc_archive_append(mam->archive, v->own->local, &entry, id, on_kept, k);
 	free(words);
 	extent_added(mam, v->own->local, len);
+	return k;
+}
+
+/* Who sends faster than the disk takes it waits for the disk; nobody else does. */
+static pc_result slow(struct mam *mam, pc_event *ev, struct keeping *k, pc_token token)
+{
+	if (mam->pending <= PENDING_MOST && mam->pending_bytes <= PENDING_BYTES_MOST)
+		return PC_PASS;
+	k->token = token ? token : pc_event_suspend(ev);
+	return PC_SUSPENDED;
 }
 
 /* Who else of the account could get a copy of what it sends? */
@@ -141,16 +193,18 @@ static void tell_id(struct mam *mam, pc_event *ev, const struct view *v, const c
 	}
 }
 
-static void keep(struct mam *mam, pc_event *ev, const struct view *v)
+/* `token` is that of the event where it waits already, else 0. */
+static pc_result keep(struct mam *mam, pc_event *ev, const struct view *v, pc_token token)
 {
 	const pc_stanza *st = pc_event_stanza(ev);
 	char id[PC_ENTRY_ID_SIZE];
+	struct keeping *k;
 	size_t len;
 	char *text = worth_text(mam, st, &len);
 
 	if (text == NULL)
-		return;
-	append(mam, st, v, text, len, id);
+		return PC_PASS;
+	k = append(mam, st, v, text, len, id);
 	free(text);
 	if (pc_stanza_child(st, "retract", NS_RETRACT))
 		retract(mam, v->own->local, st, pc_event_from(ev), v->with);
@@ -161,6 +215,7 @@ static void keep(struct mam *mam, pc_event *ev, const struct view *v)
 	                           .args = (pc_arg[]){ PC_STR("username", v->own->local),
 	                                               PC_STR("id", id), PC_INT("sent", v->out) },
 	                           .n_args = 3 });
+	return slow(mam, ev, k, token);
 }
 
 /* ------------------------------------------------------------ whether it is kept */
@@ -178,14 +233,16 @@ static void on_roster(int err, pc_roster *roster, void *data)
 {
 	pc_token token = (pc_token)(uintptr_t)data;
 	pc_event *ev = pc_token_event(token);
+	pc_result result = PC_PASS;
 	struct view v;
 
 	if (ev == NULL)
 		return;
 	v = view_of(ev);
 	if (err == PC_OK && is_contact(roster, v.with))
-		keep(pc_module_data(pc_event_module(ev)), ev, &v);
-	pc_event_resume(token, PC_PASS);
+		result = keep(pc_module_data(pc_event_module(ev)), ev, &v, token);
+	if (result != PC_SUSPENDED)
+		pc_event_resume(token, result);
 }
 
 static pc_result by_roster(struct mam *mam, pc_event *ev, const struct view *v, pc_token token)
@@ -193,11 +250,8 @@ static pc_result by_roster(struct mam *mam, pc_event *ev, const struct view *v, 
 	pc_host *host = pc_module_host(mam->m);
 	const pc_roster *roster = pc_roster_of(host, v->own->local);
 
-	if (roster) {
-		if (is_contact(roster, v->with))
-			keep(mam, ev, v);
-		return PC_PASS;
-	}
+	if (roster)
+		return is_contact(roster, v->with) ? keep(mam, ev, v, token) : PC_PASS;
 	if (token == 0)
 		token = pc_event_suspend(ev);
 	pc_roster_load(mam->m, host, v->own->local, on_roster, (void *)(uintptr_t)token);
@@ -212,8 +266,7 @@ static pc_result decide(struct mam *mam, pc_event *ev, struct account *a, pc_tok
 		return PC_PASS;
 	switch (account_policy(a, v.with)) {
 	case ALWAYS:
-		keep(mam, ev, &v);
-		return PC_PASS;
+		return keep(mam, ev, &v, token);
 	case ROSTER:
 		return by_roster(mam, ev, &v, token);
 	default:

@@ -60,6 +60,9 @@ struct mam {
 	struct asker *askers;
 	struct retraction *retractions;
 	struct extent *extents;
+	struct keeping *free_keepings;
+	size_t pending, pending_bytes; /* on their way to the disk */
+	int64_t logged_at;
 	bool replaced, unloaded; /* a reload; the end of either kind */
 	struct {
 		bool full_text, total;

@@ -42,7 +42,9 @@ static void send_fin(const pc_session *s, const struct query *q, const pc_found 
 	if (n > 0) {
 		page.first = found->entries[reverse ? n - 1 : 0].id;
 		page.last = found->entries[reverse ? 0 : n - 1].id;
-		page.index = found->index;
+		/* Not of a page that was read backwards: there are clients that take the last one,
+		 * where index and length make up the count, for the end of their way (slixmpp). */
+		page.index = reverse ? -1 : found->index;
 	}
 	if (!found->more && n == found->n)
 		pc_stanza_set(fin, "complete", "true");

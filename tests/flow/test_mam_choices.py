@@ -203,7 +203,8 @@ def test_found_by_words(server):
     page = query(b, {TEXT: "quick", "with": a.bare})
     equal((page.bodies, page.count), (["the quick brown fox"], 1))
     page = query(b, {TEXT: "quick"}, {"max": 1, "before": ""})
-    equal((page.bodies, page.count, page.index, page.complete), (["a quick dog"], 2, 1, False))
+    equal((page.bodies, page.count, page.complete), (["a quick dog"], 2, False))
+    equal(query(b, {TEXT: "quick"}, {"max": 1, "after": query(b, {TEXT: "fox"}).ids[0]}).index, 1)
     equal(query(b, {TEXT: "quick"}, {"max": 1, "before": page.first}).bodies, ["the quick brown fox"])
     equal(query(other, {TEXT: "lazy"}).bodies, [])
 

@@ -96,6 +96,18 @@ def test_account_goes_and_its_archive(server):
     equal(query(a).bodies, ["words"])
 
 
+def test_flood_is_kept_whole(server):
+    """Messages of 20 MB at once: more than may wait for the disk makes the sender wait, and nothing is lost."""
+    a, b = server.online(), server.online()
+    for i in range(100):
+        a.message(f"{server.names[-1]}@{HOST}", f"m{i} " + "x" * 200000)
+    a.message(b.bare, "last")
+    a.sync()
+    equal(query(a, page={"max": 0}).count, 101)
+    equal(query(server.login(server.names[-1]), page={"max": 0}).count, 100)
+    assert "could not be archived" not in server.log()
+
+
 # ---- bounds
 
 @alone(accounts=3, config={**CONFIG, "storage_archive_item_limit": "10"})
