@@ -32,8 +32,12 @@
 #define TURNS_MOST 1000
 #define TICK_MS 10 /* a turn is not longer */
 
+#ifndef CARRIED_STORAGE
+#define CARRIED_STORAGE "memory"
+#endif
+
 static const char config_text[] =
-        "log = '*nowhere' authentication = 'insecure' default_storage = 'memory' "
+        "log = '*nowhere' authentication = 'insecure' default_storage = '" CARRIED_STORAGE "' "
         "insecure_open_authentication = 'secret' allow_unencrypted_plain_auth = true "
         "c2s_require_encryption = false c2s_close_timeout = 0.05 "
         "modules_disabled = { 'admin_shell', 'admin_socket', 'offline' } "
@@ -43,6 +47,8 @@ static const pc_module_def def = { .abi_major = PC_ABI_MAJOR,
 	                           .size = sizeof(pc_module_def),
 	                           .name = "websocket",
 	                           .scope = PC_GLOBAL };
+static const char *world_path = "/nowhere"; /* the data folder */
+static void (*before_modules)(void);        /* called before any is loaded; may be NULL */
 static uv_loop_t loop;
 static uv_timer_t ticks;
 static pc_module *m;
@@ -245,22 +251,25 @@ static inline void on_tick(uv_timer_t *timer)
 
 static inline int open_world(void **state)
 {
-	char *error = NULL;
-	pc__config *config =
-	        pc__config_read("test", config_text, strlen(config_text), NULL, NULL, 0, &error);
+	char *error = NULL, *folder = pc__printf("data_path=%s", world_path);
+	pc__config *config = pc__config_read("test", config_text, strlen(config_text), NULL,
+	                                     (const char *const[]){ folder }, 1, &error);
 
 	(void)state;
+	free(folder);
 	if (config == NULL)
 		fail_msg("%s", error);
 	uv_loop_init(&loop);
 	uv_timer_init(&loop, &ticks);
 	uv_timer_start(&ticks, on_tick, TICK_MS, TICK_MS);
 	pc__server.loop = &loop;
-	pc__server.data_path = pc__server.config_dir = "/nowhere";
+	pc__server.data_path = pc__server.config_dir = (char *)(uintptr_t)world_path;
 	pc__config_use(config);
 	pc__log_setup();
 	pc__server.io = pc__io_new(&loop, 0, &pc__streams_handler, NULL);
 	find_modules();
+	if (before_modules)
+		before_modules();
 	pc__modules_load_enabled(NULL);
 	pc__hosts_setup();
 	new_module();
