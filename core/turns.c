@@ -135,13 +135,12 @@ static bool copy(const struct pc__record *r, uint64_t *place)
 /* False: there is no room for the copies; it stays. */
 static bool empty_oldest(void)
 {
-	uint64_t at = pc__journal_begin(&journal), place = at;
+	uint64_t at = pc__journal_begin(&journal);
 	const struct pc__record *r;
 
 	while (pc__journal_is_oldest(&journal, at) && (r = pc__journal_next(&journal, &at))) {
-		uint64_t *counted = NULL;
+		uint64_t place = at - pc__record_size(r->len), *counted;
 
-		place = at - pc__record_size(r->len);
 		if (!pc__journal_is_oldest(&journal, place))
 			break;
 		counted = counts(r, place);

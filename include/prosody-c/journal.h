@@ -5,8 +5,9 @@
  * (option journal_directory), so that it is there after a crash, a kill, and a stop for an upgrade.
  * The next process reads it before it listens:
  *
- *   recorded   every client's session with a full JID. The next process makes it anew, and ends it
- *              in the ordinary way: resource-unbind is fired, contacts get `unavailable`.
+ *   recorded   every client's session that is available, or of which a module has something saved.
+ *              The next process makes it anew, and ends it in the ordinary way: resource-unbind is
+ *              fired, contacts get `unavailable`.
  *   kept       one of them that a module has asked for by pc_journal_keep() (stream management). It
  *              is made anew and lives, hibernated (session.h: conn is 0), under a new id, with its
  *              addresses, role, roster, presence, and the data of every module that says how
@@ -15,8 +16,9 @@
  * Turns. All that one turn of the server's loop does is one transaction: what it said to sessions,
  * what it wrote to stores, what it counted. Nothing of that reaches a socket or a database before
  * the turn has been noted as a whole; when the process dies earlier, the turn has not happened.
- * Handlers need not mind the order of their calls. Writes to stores that were noted and not yet
- * committed are made by the next process, each exactly once.
+ * Handlers need not mind the order of their calls. While a session is kept, writes to stores are
+ * noted, too: those that were not yet committed are made by the next process, each exactly once
+ * (and nobody is called back, since who called has gone).
  *
  * Stop. On an orderly stop (SIGTERM, prosody-ctl stop) a kept session gets the stream error
  * system-shutdown, and its pre-resource-unbind, with that as its reason; where that answers
