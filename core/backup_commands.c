@@ -21,8 +21,10 @@ static bool is_path(pc_call *call)
 
 static void on_backup(int err, void *data)
 {
-	const char *path = pc_call_arg(data, 0);
+	const char *path = pc_call_arg(data, 0), *driver;
 
+	for (unsigned i = 0; err == PC_OK && (driver = pc__stores_left_out(i)); i++)
+		pc_call_print(data, "not in it: what the storage driver %s keeps", driver);
 	if (err == PC_OK)
 		pc_call_end(data, err, "%s holds everything that was acknowledged before", path);
 	else if (err == PC_EEXIST)

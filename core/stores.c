@@ -392,6 +392,16 @@ static struct pc__database *copyable(void)
 	return without_driver();
 }
 
+const char *pc__stores_left_out(unsigned i)
+{
+	const struct pc__database *copied = copyable();
+
+	for (unsigned at = 1; at < PC__DATABASES && databases[at].worker; at++)
+		if (&databases[at] != copied && i-- == 0)
+			return databases[at].driver_name;
+	return NULL;
+}
+
 static void copy(pc__op_type type, const char *path, bool force, pc_done_fn *fn, void *data)
 {
 	pc__job *job = pc__reply_done(NULL, 0, fn, data);

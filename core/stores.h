@@ -39,6 +39,8 @@ void pc__stores_wait(pc_done_fn *fn, void *data);
  * (store.h), PC_ENOTSUP where no driver can. Restoring is for a process that serves nobody: what
  * modules have in memory does not change. */
 void pc__stores_backup(const char *path, pc_done_fn *fn, void *data);
+/* The drivers of the databases that such a copy leaves out, from 0 on; NULL past the last. */
+const char *pc__stores_left_out(unsigned i);
 void pc__stores_restore(const char *path, bool force, pc_done_fn *fn, void *data);
 
 /* Jobs of all databases, also of those that are opened later, belong to turns: store/worker.h. */

@@ -117,3 +117,22 @@ def test_refused(server):
     ctl(server, "backup", server.dir / "no" / "folder", status=1)
     ctl(server, "backup", status=2)
     ctl(server, "restore", good, "--force", "--force", "more", status=2)
+
+
+def test_what_is_left_out():
+    """Hosts share the database, so that one copy has them all; what another driver keeps is said to be missing."""
+    hosts = {HOST: {}, "other.example": {}, "third.example": {"storage": '"memory"'}}
+    server = Server(hosts=hosts, accounts=0)
+    server.add_accounts([("ann", HOST, PASSWORD), ("bob", "other.example", PASSWORD)])
+    server.start()
+    try:
+        out = ctl(server, "backup", server.dir / "copy")
+        assert "not in it: what the storage driver memory keeps" in out and "acknowledged before" in out, out
+        stop(server)
+        other = Server(hosts=hosts, accounts=0)
+        ctl(other, "restore", server.dir / "copy")
+        for user, host in (("ann", HOST), ("bob", "other.example")):
+            assert f"{user}@{host}" in ctl(other, "user", "list", host)
+        equal(ctl(other, "user", "list", "third.example").count("@"), 0)
+    finally:
+        server.stop()
