@@ -9,7 +9,7 @@ const struct pc__kept pc__kept[PC__KEPT] = {
 	{ "blocklist", false, "blocked addresses" },
 	{ "vcard", false, "vCards" },
 	{ "pep", false, "PEP nodes" },
-	{ "pep_*", false, "PEP items" },
+	{ "pep_*", true, "PEP items" },
 	{ "offline", true, "offline messages" },
 	{ "archive", true, "archived messages" },
 };

@@ -9,8 +9,8 @@
  *   vcard      map: "", the <vCard xmlns='vcard-temp'/>
  *   pep        map: the node's name, a <pubsub xmlns='...pubsub#owner'/> with its <configure/>
  *              (a data form of type submit) and, where there are some, its <affiliations/>
- *   pep_NODE   map: the item's id, the <item xmlns='...pubsub'/> with its id, publisher and, in the
- *              attribute `stamp`, when it was published (XEP-0082)
+ *   pep_NODE   archive: the <item xmlns='...pubsub'/> with its id and publisher; the entry's id is
+ *              made of the item's by pc_short_id(), `with` the publisher
  *   offline    archive: the message, as mod_offline keeps it
  *   archive    archive: the message; the entry's id is the stanza-id (XEP-0313), `with` the other
  *              party, bare

@@ -218,6 +218,13 @@ pc_store *pc_store_open_on(pc_module *m, pc_host *host, const char *name, pc_sto
 	return open_for(m, pc_host_name(host), name, kind);
 }
 
+void pc_store_close(pc_store **st)
+{
+	if (*st)
+		pc_module_free((*st)->m, *st);
+	*st = NULL;
+}
+
 pc_store *pc__store_open(const char *host, const char *name, pc_store_kind kind)
 {
 	int err;

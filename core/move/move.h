@@ -77,7 +77,7 @@ struct prosody_store {
 	const char *name; /* "pep_*" */
 	bool list;
 	/* Adds what the table at the top of the stack holds to the group that has been begun. For a
-	 * list: one entry, with its number. */
+	 * list, which becomes an archive: one entry, with its number. */
 	void (*take)(lua_State *L, struct move *m, unsigned long number);
 };
 const struct prosody_store *prosody_store_find(const char *name);
@@ -92,6 +92,9 @@ void prosody_item(struct move *m, PC_TAKES pc_stanza *payload, const char *key,
                   const char *publisher, int64_t when, unsigned long number);
 /* Adds an element under that key, or tells why not; frees it. */
 void prosody_add(struct move *m, const char *key, pc_stanza *element);
+/* The same as an entry of an archive. */
+void prosody_add_entry(struct move *m, const char *id, const char *with, int64_t when,
+                       pc_stanza *element);
 /* Keys as the item `scram` of an account (auth_internal_hashed: record.h); "" where they cannot
  * be ones. */
 #define MOVE_SCRAM_MAX 512

@@ -334,7 +334,21 @@ static void add_entry(struct move *m, const char *id, const char *with, int64_t 
 	                                                        .when = when,
 	                                                        .value = text,
 	                                                        .len = len }) != PC_OK)
-		move_fault(m, "a message of %s@%s is too large", m->user, m->host);
+		move_fault(m, "an entry of %s@%s is too large", m->user, m->host);
+}
+
+void prosody_add_entry(struct move *m, const char *id, const char *with, int64_t when,
+                       pc_stanza *element)
+{
+	size_t len;
+	char *text = element_text(element, &len);
+
+	if (text)
+		add_entry(m, id, with, when, text, len);
+	else
+		move_fault(m, "the element %.200s is damaged, or too large", id);
+	free(text);
+	pc_stanza_free(&element);
 }
 
 void prosody_message(struct move *m, pc_stanza *st, const char *key, const char *party,

@@ -78,10 +78,7 @@ static void take_file(struct move *m, const struct prosody_store *store, const c
 	struct file f = { .m = m, .store = store };
 
 	m->file = path;
-	if (pc__bundle_begin(m->out,
-	                     strcmp(store->name, "offline") == 0 ||
-	                             strcmp(store->name, "archive") == 0,
-	                     m->host, m->user, name) != PC_OK) {
+	if (pc__bundle_begin(m->out, store->list, m->host, m->user, name) != PC_OK) {
 		move_fault(m, "its name has characters that are not allowed");
 		return;
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <prosody-c/codec.h>
+#include <prosody-c/jid.h>
 
 #include "util/mem.h"
 
@@ -133,22 +134,20 @@ void prosody_item(struct move *m, pc_stanza *payload, const char *key, const cha
                   int64_t when, unsigned long number)
 {
 	pc_stanza *item = wrap(payload, publisher);
-	char stamp[PC_DATETIME_SIZE], *id;
+	char with[PC_JID_MAX + 1], id[PC_SHORT_ID_SIZE];
+	bool has_with = publisher && bare_of(publisher, with, sizeof(with));
 
-	pc_datetime_write(when, stamp);
-	if (item)
-		pc_stanza_set(item, "stamp", when ? stamp : NULL);
 	if (item && key && *key)
 		pc_stanza_set(item, "id", key);
-	id = item ? pc__strdup(pc_stanza_get(item, "id")) : NULL;
-	if (id && *id) {
-		prosody_add(m, id, item);
+	key = item ? pc_stanza_get(item, "id") : NULL;
+	if (key && *key) {
+		pc_short_id(key, id);
+		prosody_add_entry(m, id, has_with ? with : NULL, when, item);
 	} else {
 		move_fault(m, "item %lu of %s@%s is damaged, or has no id", number, m->user,
 		           m->host);
 		pc_stanza_free(&item);
 	}
-	free(id);
 }
 
 void prosody_pep_item(lua_State *L, struct move *m, unsigned long number)

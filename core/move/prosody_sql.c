@@ -193,12 +193,10 @@ static int take_entries(lua_State *L)
 
 static void take_group(struct sql *s, lua_CFunction fn)
 {
-	bool archive = strcmp(s->name, "offline") == 0 || strcmp(s->name, "archive") == 0;
-
 	s->m->host = s->host;
 	s->m->user = s->user;
 	s->entries = 0;
-	if (pc__bundle_begin(s->m->out, archive, s->host, s->user, s->name) != PC_OK)
+	if (pc__bundle_begin(s->m->out, s->store->list, s->host, s->user, s->name) != PC_OK)
 		move_fault(s->m, "the %s of an account: a name has characters that are not allowed",
 		           s->store->name);
 	else

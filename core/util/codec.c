@@ -197,3 +197,18 @@ ssize_t pc_hmac(const char *algorithm, const void *key, size_t key_len, const vo
 		return PC_ENOTSUP;
 	return (ssize_t)gnutls_hash_get_len(id);
 }
+
+/* What begins as digests do is never taken for one. */
+void pc_short_id(const char *text, char out[static PC_SHORT_ID_SIZE])
+{
+	size_t len = strlen(text);
+	uint8_t digest[PC_DIGEST_MAX];
+
+	if (len > 0 && len < PC_SHORT_ID_SIZE && *text != '#') {
+		memcpy(out, text, len + 1);
+		return;
+	}
+	pc_digest("SHA-256", text, len, digest);
+	out[0] = '#';
+	pc_hex_encode(digest, (PC_SHORT_ID_SIZE - 2) / 2, out + 1);
+}

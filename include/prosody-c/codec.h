@@ -30,6 +30,10 @@ PC_EXPORT ssize_t pc_hmac(const char *algorithm, const void *key, size_t key_len
 /* A hash of bytes that nobody outside can foresee, by a random key of this process: for tables
  * (table.h), never to be kept or sent. */
 PC_EXPORT uint64_t pc_hash(const void *bytes, size_t len);
+/* A text of at most 36 bytes that stands for one of any length: the text itself, or where that is
+ * too long a digest of it. For ids of entries (store.h). */
+#define PC_SHORT_ID_SIZE 37
+PC_EXPORT void pc_short_id(const char *text, char out[static PC_SHORT_ID_SIZE]);
 /* A text that an operator wrote, with what stands for "$name" in it: `values` are names and values
  * in turn, and end with NULL. Names that are not among them stay as they are. free() it. */
 PC_EXPORT char *pc_text_fill(const char *text, const char *const *values);

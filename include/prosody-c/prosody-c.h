@@ -1,7 +1,7 @@
 /*
- * prosody-c.h - everything that a module may use, but for blocking.h and table.h. The author's
- * guide is README.md of the folder above (installed: modules.md of the documentation); start with
- * module.h, event.h and stanza.h.
+ * prosody-c.h - everything that a module may use, but for blocking.h, caps.h and table.h. The
+ * author's guide is README.md of the folder above (installed: modules.md of the documentation);
+ * start with module.h, event.h and stanza.h.
  */
 #pragma once
 

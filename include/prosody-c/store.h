@@ -41,6 +41,9 @@ PC_EXPORT pc_store *pc_store_open(pc_module *m, const char *name, pc_store_kind 
 /* For another host than the module's own (global modules). */
 PC_EXPORT pc_store *pc_store_open_on(pc_module *m, pc_host *host, const char *name,
                                      pc_store_kind kind);
+/* Gives it back before the module goes: for stores whose names come and go. What is under way is
+ * not disturbed. Clears the pointer; NULL is fine. */
+PC_EXPORT void pc_store_close(pc_store **st);
 
 /* ---- maps. Items are borrowed and sorted by key; n is 0 where nothing is kept. */
 

@@ -105,6 +105,26 @@ static pc_result on_out(pc_event *ev, void *data)
 	return ask(ev, data, s->username, out);
 }
 
+/* Whoever is blocked gets nothing of what the account publishes (XEP-0163 4.3.3). The stanza is his
+ * presence. */
+static pc_result greeted(pc_event *ev, const struct list *list)
+{
+	const char *from = pc_stanza_get(pc_event_stanza(ev), "from");
+	char buf[PC_JID_BUF];
+	pc_jid jid;
+
+	return from && pc_jid_parse(from, buf, &jid) == PC_OK && list_blocks(list, &jid)
+	               ? PC_HANDLED
+	               : PC_PASS;
+}
+
+static pc_result on_greet(pc_event *ev, void *data)
+{
+	const char *user = pc_event_str(ev, "username");
+
+	return user ? ask(ev, data, user, greeted) : PC_PASS;
+}
+
 static bool blocks(pc_module *owner, const char *user, const char *jid)
 {
 	const struct list *list = lists_find(pc_module_data(owner), user);
@@ -170,6 +190,7 @@ static void load(pc_module *m)
 	pc_hook(m, "iq-get/self/" NS_BLOCKING ":blocklist", blocklist_get, 0);
 	pc_hook(m, "iq-set/self/" NS_BLOCKING ":block", blocklist_block, 0);
 	pc_hook(m, "iq-set/self/" NS_BLOCKING ":unblock", blocklist_unblock, 0);
+	pc_hook(m, "pep-greet", on_greet, EARLY);
 	pc_hook(m, "bind", on_bind, EARLY);
 	pc_hook(m, "user-deleted", on_deleted, 0);
 	pc_each_session(pc_module_host(m), load_list, l);

@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "info.h"
+#include "lib_disco/ver.h"
 
 #define DEFAULT_NAME "prosody-c"
 
 struct disco {
 	bool known; /* `ver` is that of now */
-	char ver[INFO_VER_SIZE];
+	char ver[VER_SIZE];
 	struct query *free_queries;
 };
 
@@ -124,11 +125,14 @@ static const char *current_ver(pc_module *m)
 {
 	struct disco *d = pc_module_data(m);
 	pc_stanza *query;
+	char *text;
 
 	if (!d->known) {
 		query = pc_stanza_new("query", NS_INFO);
 		info_add(pc_module_host(m), query);
-		info_ver(query, d->ver);
+		text = ver_text(query);
+		ver_digest(text, "sha-1", d->ver);
+		free(text);
 		pc_stanza_free(&query);
 		d->known = true;
 	}

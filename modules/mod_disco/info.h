@@ -1,9 +1,9 @@
 /*
- * info.h - what a host says of itself: identities, features, forms; and the hash of it (XEP-0115).
+ * info.h - what a host says of itself: identities, features, forms.
  *
  * Collected from the items "identity", "feature" and "extension" (a `const pc_stanza *`, a data
- * form of type result, XEP-0128) of all modules, each sorted as the hash wants it, doubles left
- * out.
+ * form of type result, XEP-0128) of all modules, each sorted as the hash of it wants it
+ * (XEP-0115), doubles left out.
  */
 #pragma once
 
@@ -16,6 +16,3 @@
 
 /* Appends the host's identities, features and forms to the query. */
 void info_add(pc_host *host, pc_stanza *query);
-/* The verification string over what the query holds. */
-#define INFO_VER_SIZE pc_base64_size(20)
-void info_ver(const pc_stanza *query, char out[static INFO_VER_SIZE]);

@@ -145,10 +145,15 @@ static void ask_again(pc_module *m, const pc_session *s)
 			pc_send(m, pc_stanza_presence("subscribe", c.jid, bare));
 }
 
+static void tell(pc_module *m, const char *event, const pc_session *s)
+{
+	pc_notify(m, event,
+	          &(pc_fire_args){ .origin = s, .stanza = (pc_stanza *)(uintptr_t)s->presence });
+}
+
 static void welcome(pc_module *m, const pc_session *s)
 {
-	pc_notify(m, "presence/initial",
-	          &(pc_fire_args){ .origin = s, .stanza = (pc_stanza *)(uintptr_t)s->presence });
+	tell(m, "presence/initial", s);
 	presence_probe_contacts(m, s);
 	show_own_sessions(s);
 	show_requests(s);
@@ -170,6 +175,8 @@ static pc_result available(pc_event *ev, const pc_session *s)
 	to_contacts(m, s, st);
 	if (initial)
 		welcome(m, s);
+	else
+		tell(m, "presence/again", s);
 	if (!took_messages && s->priority >= 0)
 		pc_fire_wait(m, "message/offline/broadcast", &(pc_fire_args){ .origin = s }, NULL,
 		             NULL);

@@ -6,8 +6,9 @@ import sqlite3
 import subprocess
 import time
 
-from client import DEADLINE
 import mam
+import pubsub as ps
+from client import DEADLINE
 from flow import HOST, alone, equal, rows
 from server import BUILD, SCALE
 
@@ -183,7 +184,7 @@ def check_archive(ann):
 def check_live(server, messages=3):
     """Everything is there for a client that logs in with the password that it always had."""
     server.write_config({"modules_enabled": '{ "roster", "saslauth", "tls", "disco", "offline", "presence", "message", "iq",'
-                                            ' "private", "blocklist", "ping", "mam" }',
+                                            ' "private", "blocklist", "ping", "mam", "pep" }',
                          "archive_expires_after": '"never"'}, {HOST: {}})
     server.start()
     server.client().login("bob", "secret two", "r").close()
@@ -199,6 +200,12 @@ def check_live(server, messages=3):
     ann.send("<iq type='get' id='b'><blocklist xmlns='urn:xmpp:blocking'/></iq>")
     blocked = ann.find("iq", id="b").children[0].children
     equal(sorted(item.get("jid") for item in blocked), [f"mallory@{HOST}", "spam.example"])
+    got = ps.settings(ann, NODE)
+    equal((got["pubsub#access_model"], got["pubsub#max_items"], got["pubsub#persist_items"]), (["whitelist"], ["255"], ["1"]))
+    rooms = ["room@far.example", "a" * 60 + "@far.example"]
+    equal(ps.ids(ps.get(ann, NODE)), rooms)
+    equal(ps.published(ps.publish(ann, NODE, ps.note(), rooms[0], {"access_model": "whitelist"})), rooms[0])
+    equal(ps.ids(ps.get(ann, NODE)), [rooms[1], rooms[0]])
     ann.presence()
     check_archive(ann)
     asked = {ann.find("presence", type="subscribe").get("from") for _ in range(2)}
@@ -228,9 +235,10 @@ def test_prosody(server, write):
     out = ctl(server, "import", "prosody", source)
     equal(table(out), {what: (n, 0, n, n) for what, n in COUNTS.items()})
     first = kept(server)
-    items = [value for user, store, key, value in first[0] if store == f"pep_{NODE}" and key == "room@far.example"]
-    equal(items, [f"<item xmlns='http://jabber.org/protocol/pubsub' publisher='ann@{HOST}' stamp='2020-05-01T10:00:00Z'"
-                  f" id='room@far.example'><conference xmlns='{NODE}' name='Room'/></item>"])
+    items = [e for e in first[1] if e[1] == f"pep_{NODE}" and e[2] == "room@far.example"]
+    equal(items, [("ann", f"pep_{NODE}", "room@far.example", 1588327200000, f"ann@{HOST}",
+                   f"<item xmlns='http://jabber.org/protocol/pubsub' publisher='ann@{HOST}' id='room@far.example'>"
+                   f"<conference xmlns='{NODE}' name='Room'/></item>")])
     again = ctl(server, "import", "prosody", source)
     assert "nothing was changed" in again, again
     equal(table(again), {what: (n, n, 0, n) for what, n in COUNTS.items()})

@@ -20,7 +20,7 @@ QUOTED = [
     ("core/c2s.c", ()),
     ("core/", ("", "io/io.h", "io/tls.h", "store/", "xml/", "util/")),
     ("include/", ()),
-    ("modules/", ("",)),
+    ("modules/", ("", "lib_")),
     ("plugins.d/", ("",)),
 ]
 # Header in angle brackets -> the only places that may include it.
