@@ -125,7 +125,7 @@ void config_copy(struct config *to, const struct config *from)
 	to->type = mem_strdup(from->type);
 	to->language = mem_strdup(from->language);
 	to->groups = from->n_groups ? mem_new(from->n_groups * sizeof(char *)) : NULL;
-	for (size_t i = 0; to->groups && i < from->n_groups; i++)
+	for (size_t i = 0; to->groups && from->groups && i < from->n_groups; i++)
 		to->groups[i] = mem_strdup(from->groups[i]);
 }
 

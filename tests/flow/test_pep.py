@@ -1,4 +1,5 @@
-"""Personal eventing: XEP-0163, and what of XEP-0060 an account's own service has."""
+"""Personal eventing: XEP-0163, and what of XEP-0060 an account's own service has; with options, as XEP-0222 and
+XEP-0223 use it."""
 import pubsub as ps
 from flow import HOST, NS, equal, rows, settle
 from pubsub import note
@@ -211,6 +212,7 @@ PRIVATE = {"access_model": "whitelist", "persist_items": "true", "max_items": "m
 
 
 def test_publish_options(server):
+    """As XEP-0222 and XEP-0223 use them: the item is only published where the node is what it must be."""
     c = server.login()
     equal(ps.published(ps.publish(c, NODE, note(), "a", options=PRIVATE)), "a")
     got = ps.settings(c, NODE)
