@@ -3,6 +3,7 @@
  */
 #include "sasl2.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,7 @@ void sasl2_add_data(struct sasl2 *l, pc_stanza *answer)
 struct ending {
 	pc_module *m;
 	pc_session_id session;
+	char mechanism[64];
 };
 
 /* 2.6.1: a bare JID, or a full one where a resource is bound. */
@@ -86,7 +88,10 @@ static void add_identifier(pc_stanza *success, const pc_session *s)
 	pc_stanza_leaf(success, "authorization-identifier", s->full_jid ? s->full_jid : jid);
 }
 
-static void succeed(pc_module *m, const pc_session *s, pc_stanza *success, const char *mechanism)
+/* Features are for whoever has still to choose: not for a session that was resumed (XEP-0198 9.2).
+ */
+static void succeed(pc_module *m, const pc_session *s, pc_stanza *success, const char *mechanism,
+                    bool resumed)
 {
 	pc_stream *stream = pc_session_stream(s);
 
@@ -95,7 +100,8 @@ static void succeed(pc_module *m, const pc_session *s, pc_stanza *success, const
 	add_identifier(success, s);
 	pc_session_send(s, success);
 	pc_stream_set_limit(stream, (size_t)pc_opt_int(m, "c2s_stanza_size_limit"));
-	pc_stream_send_features(stream);
+	if (!resumed)
+		pc_stream_send_features(stream);
 	sasl_tell_success(m, s, mechanism);
 	pc_notify(m, "sasl2-succeeded", &(pc_fire_args){ .origin = s });
 }
@@ -110,13 +116,12 @@ static void on_ready(pc_event *ev, pc_result result, void *data)
 	struct sasl_state *state = first ? pc_session_data_if(first, e.m) : NULL;
 
 	free(data);
-	if (s == NULL || state == NULL || state->sasl2 == NULL)
-		return;
-	if (result < 0)
+	if (s && result < 0)
 		pc_session_close(s, "internal-server-error", NULL);
-	else
-		succeed(e.m, s, pc_event_edit(ev), sasl_name_of(state));
-	sasl_end_exchange(state);
+	else if (s && (resumed || (state && state->sasl2)))
+		succeed(e.m, s, pc_event_edit(ev), e.mechanism, resumed != 0);
+	if (state && state->sasl2)
+		sasl_end_exchange(state);
 }
 
 static bool is_uuid(const char *text)
@@ -152,7 +157,8 @@ static void finish(pc_module *m, const pc_session *s, struct sasl_state *state)
 	e = malloc(sizeof(*e));
 	if (e == NULL)
 		abort();
-	*e = (struct ending){ m, s->id };
+	*e = (struct ending){ .m = m, .session = s->id };
+	snprintf(e->mechanism, sizeof(e->mechanism), "%s", sasl_name_of(state));
 	success = pc_stanza_new("success", PC_NS_SASL2);
 	sasl2_add_data(l, success);
 	pc_fire_wait(m, "sasl2-success",

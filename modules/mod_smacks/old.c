@@ -77,16 +77,16 @@ struct telling {
 	char key[KEY];
 };
 
-static void tell(struct telling *t, const pc_session *s, const char *ns, const pc_item *item)
+static void tell(struct telling *t, pc_event *ev, const pc_session *s, const pc_item *item)
 {
 	char h[16];
 
 	if (item == NULL) {
-		smacks_failed(s, ns, "item-not-found", NULL);
+		resume_refuse(t->x, ev, s, "item-not-found", NULL);
 		return;
 	}
 	snprintf(h, sizeof(h), "%.*s", (int)strcspn(item->value, " "), item->value);
-	smacks_failed(s, ns, "item-not-found", h);
+	resume_refuse(t->x, ev, s, "item-not-found", h);
 	pc_store_set_keys(t->x->old, s->username, &(pc_item){ .key = t->key }, 1, NULL, NULL);
 }
 
@@ -97,9 +97,8 @@ static void on_item(int err, const pc_item *items, size_t n, void *data)
 	const pc_session *s = ev ? pc_event_origin(ev) : NULL;
 
 	if (s && pc_session_stream(s))
-		tell(t, s, pc_stanza_ns(pc_event_stanza(ev)),
-		     err == PC_OK && n > 0 ? &items[0] : NULL);
-	pc_event_resume(t->event, PC_HANDLED);
+		tell(t, ev, s, err == PC_OK && n > 0 ? &items[0] : NULL);
+	resume_settle(t->x, t->event);
 	pc_module_free(t->x->m, t);
 }
 

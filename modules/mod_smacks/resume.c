@@ -1,5 +1,5 @@
 /*
- * resume.c - <resume/> (XEP-0198 section 5).
+ * resume.c - <resume/> (XEP-0198 section 5), also along with a log-in (section 9.2).
  *
  * Whoever resumes waits until all is done with that the session's last connection had brought: only
  * then is its h the whole truth, and nothing that the client sends again is handled twice. Where
@@ -13,10 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <prosody-c/sasl.h>
+
 #include "smacks.h"
 
 #define PIECE ((size_t)64 * 1024)
-#define BETWEEN_SECONDS 60 /* what a session without a connection has left at least, meanwhile */
 
 struct resuming {
 	struct resuming *next;
@@ -68,13 +69,56 @@ static void write_piece(struct smacks *x, const pc_session *s, struct sm *sm)
 
 /* ------------------------------------------------------------ the end of a <resume/> */
 
-static void refuse(struct smacks *x, const pc_session *from, const char *ns, const char *condition)
+/* Along with a log-in by SASL2: what is said stands in its <success/>. */
+static bool is_inlined(const pc_event *ev)
 {
-	pc_metric_add(x->refused, 1);
-	smacks_failed(from, ns, condition, NULL);
+	return pc_stanza_is(pc_event_stanza(ev), "success", PC_NS_SASL2);
 }
 
-static void answer(const pc_session *s, struct sm *sm, const pc_stanza *request)
+static const pc_stanza *request_of(const pc_event *ev)
+{
+	const pc_stanza *login = pc_event_ptr(ev, "request");
+
+	if (!is_inlined(ev))
+		return pc_event_stanza(ev);
+	return login ? pc_stanza_child(login, "resume", NS_SM3) : NULL;
+}
+
+static pc_result settled(const pc_event *ev)
+{
+	return is_inlined(ev) ? PC_PASS : PC_HANDLED;
+}
+
+static void answer(pc_event *ev, const pc_session *s, pc_stanza *st)
+{
+	if (!is_inlined(ev)) {
+		smacks_say(s, st);
+		return;
+	}
+	pc_stanza_append(pc_event_edit(ev), st);
+	pc_stanza_free(&st);
+}
+
+void resume_refuse(struct smacks *x, pc_event *ev, const pc_session *from, const char *condition,
+                   const char *h)
+{
+	const pc_stanza *request = request_of(ev);
+
+	pc_metric_add(x->refused, 1);
+	if (request)
+		answer(ev, from, smacks_failed(pc_stanza_ns(request), condition, h));
+}
+
+void resume_settle(struct smacks *x, pc_token token)
+{
+	const pc_event *ev = pc_token_event(token);
+
+	(void)x;
+	if (ev)
+		pc_event_resume(token, settled(ev));
+}
+
+static pc_stanza *make_resumed(const pc_session *s, struct sm *sm, const pc_stanza *request)
 {
 	pc_stanza *resumed = pc_stanza_new("resumed", pc_stanza_ns(request));
 	char h[16];
@@ -83,33 +127,40 @@ static void answer(const pc_session *s, struct sm *sm, const pc_stanza *request)
 	snprintf(h, sizeof(h), "%u", sm->told);
 	pc_stanza_set(resumed, "h", h);
 	pc_stanza_set(resumed, "previd", pc_stanza_get(request, "previd"));
-	pc_stream_send(pc_session_stream(s), resumed);
-	pc_stanza_free(&resumed);
+	return resumed;
+}
+
+static void connect(struct smacks *x, const pc_session *to, struct sm *sm, pc_event *ev)
+{
+	const pc_stanza *request = request_of(ev);
+
+	sm->version = strcmp(pc_stanza_ns(request), NS_SM2) == 0 ? 2 : 3;
+	answer(ev, to, make_resumed(to, sm, request));
+	hibernate_over(x, to, sm);
+	pc_metric_add(x->resumed, 1);
+	pc_log_session(x->m, to, PC_DEBUG, "%s is back, %u stanzas are sent again", to->full_jid,
+	               sm->queue.n);
+	if (is_inlined(ev))
+		pc_event_set_int(ev, "session", (int64_t)to->id);
+	else
+		write_piece(x, to, sm);
 }
 
 /* Others write to it from take_over() on, which must come behind <resumed/>: they only queue. */
 static void resume(struct smacks *x, const pc_session *to, struct sm *sm, const pc_session *from,
                    pc_event *ev)
 {
-	const char *ns = pc_stanza_ns(pc_event_stanza(ev));
-
 	sm->state = SM_RESUMING;
-	sm->version = strcmp(ns, NS_SM2) == 0 ? 2 : 3;
 	sm->written = 0;
 	sm->asked = sm->owes = false;
 	sm->asked_for = sm->queue.acked;
 	sm->since = 0;
-	if (pc_session_take_over(to, from) != PC_OK) {
-		sm->state = SM_HIBERNATED;
-		refuse(x, from, ns, "item-not-found");
+	if (pc_session_take_over(to, from) == PC_OK) {
+		connect(x, to, sm, ev);
 		return;
 	}
-	answer(to, sm, pc_event_stanza(ev));
-	hibernate_over(x, to, sm);
-	pc_metric_add(x->resumed, 1);
-	pc_log_session(x->m, to, PC_DEBUG, "%s is back, %u stanzas are sent again", to->full_jid,
-	               sm->queue.n);
-	write_piece(x, to, sm);
+	sm->state = SM_HIBERNATED;
+	resume_refuse(x, ev, from, "item-not-found", NULL);
 }
 
 /* ------------------------------------------------------------ may it, and may it now? */
@@ -119,7 +170,6 @@ static bool try(struct smacks *x, const struct resuming *r, pc_event *ev, const 
 {
 	const pc_session *to = pc_session_find(r->to);
 	struct sm *sm = smacks_of(to, x->m);
-	const char *ns = pc_stanza_ns(pc_event_stanza(ev));
 	int64_t n = sm ? queue_judge(&sm->queue, r->h) : PC_ENOENT;
 
 	if (n == PC_ELIMIT) {
@@ -128,12 +178,12 @@ static bool try(struct smacks *x, const struct resuming *r, pc_event *ev, const 
 		return true;
 	}
 	if (n < 0) {
-		refuse(x, from, ns, "item-not-found");
+		resume_refuse(x, ev, from, "item-not-found", NULL);
 		return true;
 	}
 	if (sm->state != SM_HIBERNATED) {
 		pc_session_detach(to, "conflict", "resumed by another connection");
-		hibernate_begin(x, to, sm, BETWEEN_SECONDS);
+		hibernate_begin(x, to, sm, hibernate_seconds(x, sm));
 	}
 	if (pc_session_safe(to) != pc_session_received(to))
 		return false;
@@ -166,7 +216,7 @@ void resume_go_on(struct smacks *x, pc_session_id to)
 			continue;
 		}
 		*at = r->next;
-		pc_event_resume(r->token, PC_HANDLED);
+		resume_settle(x, r->token);
 		free(r);
 		at = &x->resuming; /* it may have changed */
 	}
@@ -211,36 +261,68 @@ static pc_result begin(struct smacks *x, pc_event *ev, const pc_session *from, c
 	struct resuming r = { .to = to ? to->id : 0, .h = h };
 
 	if (to && try(x, &r, ev, from))
-		return PC_HANDLED;
+		return settled(ev);
 	r.token = pc_event_suspend(ev);
-	if (to) {
+	if (to)
 		enqueue(x, &r);
-	} else {
-		pc_metric_add(x->refused, 1);
+	else
 		old_answer(x, from, token, r.token);
-	}
 	return PC_SUSPENDED;
+}
+
+static pc_result take_request(struct smacks *x, pc_event *ev, const pc_session *s,
+                              const pc_stanza *request)
+{
+	const char *token = pc_stanza_get(request, "previd");
+	uint32_t h;
+
+	if (s->type != PC_C2S_UNBOUND)
+		resume_refuse(x, ev, s, "unexpected-request", NULL);
+	else if (token == NULL || !smacks_number(pc_stanza_get(request, "h"), &h))
+		resume_refuse(x, ev, s, "bad-request", NULL);
+	else
+		return begin(x, ev, s, token, h);
+	return settled(ev);
 }
 
 pc_result resume_on_element(pc_event *ev, void *data)
 {
-	struct smacks *x = data;
 	const pc_session *s = pc_event_origin(ev);
-	const pc_stanza *st = pc_event_stanza(ev);
-	const char *token = pc_stanza_get(st, "previd");
-	uint32_t h;
 
 	if (s == NULL || pc_session_stream(s) == NULL)
 		return PC_HANDLED;
-	if (s->type != PC_C2S_UNBOUND) {
-		refuse(x, s, pc_stanza_ns(st), "unexpected-request");
-		return PC_HANDLED;
-	}
-	if (token == NULL || !smacks_number(pc_stanza_get(st, "h"), &h)) {
-		refuse(x, s, pc_stanza_ns(st), "bad-request");
-		return PC_HANDLED;
-	}
-	return begin(x, ev, s, token, h);
+	return take_request(data, ev, s, pc_event_stanza(ev));
+}
+
+/* ------------------------------------------------------------ along with a log-in (XEP-0388) */
+
+pc_result resume_on_sasl2_features(pc_event *ev, void *data)
+{
+	(void)data;
+	pc_stanza_open(pc_event_stanza(ev), "sm", NS_SM3);
+	return PC_PASS;
+}
+
+pc_result resume_on_sasl2_success(pc_event *ev, void *data)
+{
+	const pc_session *s = pc_event_origin(ev);
+	const pc_stanza *request = request_of(ev);
+
+	if (s == NULL || request == NULL || pc_session_stream(s) == NULL)
+		return PC_PASS;
+	return take_request(data, ev, s, request);
+}
+
+/* What was to come behind <resumed/> or <enabled/> may. */
+pc_result resume_on_sasl2_succeeded(pc_event *ev, void *data)
+{
+	struct smacks *x = data;
+	const pc_session *s = pc_event_origin(ev);
+	struct sm *sm = smacks_of(s, x->m);
+
+	if (sm && sm->state == SM_RESUMING && sm->written == 0)
+		write_piece(x, s, sm);
+	return PC_PASS;
 }
 
 /* ------------------------------------------------------------ over a reload */

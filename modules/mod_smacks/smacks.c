@@ -109,16 +109,22 @@ const char *smacks_ns(const struct sm *sm)
 	return sm->version == 2 ? NS_SM2 : NS_SM3;
 }
 
-void smacks_failed(const pc_session *s, const char *ns, const char *condition, const char *h)
+pc_stanza *smacks_failed(const char *ns, const char *condition, const char *h)
 {
 	pc_stanza *failed = pc_stanza_new("failed", ns);
-	pc_stream *stream = pc_session_stream(s);
 
 	pc_stanza_set(failed, "h", h);
 	pc_stanza_open(failed, condition, PC_NS_STANZA_ERRORS);
+	return failed;
+}
+
+void smacks_say(const pc_session *s, pc_stanza *st)
+{
+	pc_stream *stream = pc_session_stream(s);
+
 	if (stream)
-		pc_stream_send(stream, failed);
-	pc_stanza_free(&failed);
+		pc_stream_send(stream, st);
+	pc_stanza_free(&st);
 }
 
 bool smacks_number(const char *text, uint32_t *n_r)
@@ -237,89 +243,6 @@ void smacks_digest(const char *token, uint8_t digest[static SM_DIGEST])
 	memcpy(digest, whole, SM_DIGEST);
 }
 
-/* ------------------------------------------------------------ <enable/> */
-
-static void write_max(pc_stanza *enabled, double seconds)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.0f", seconds < 1 ? 1 : seconds);
-	pc_stanza_set(enabled, "max", text);
-}
-
-static void answer_enable(struct smacks *x, const pc_session *s, const struct sm *sm,
-                          const char *token)
-{
-	pc_stanza *enabled = pc_stanza_new("enabled", smacks_ns(sm));
-
-	if (sm->resumable) {
-		pc_stanza_set(enabled, "id", token);
-		pc_stanza_set(enabled, "resume", "true");
-		write_max(enabled, hibernate_seconds(x, sm));
-		pc_stanza_set(enabled, "location", pc_opt_str(x->m, "smacks_location"));
-	}
-	pc_stream_send(pc_session_stream(s), enabled);
-	pc_stanza_free(&enabled);
-}
-
-static bool may_be_resumed(struct smacks *x)
-{
-	return pc_opt_seconds(x->m, "smacks_hibernation_time") > 0 &&
-	       pc_opt_int(x->m, "smacks_max_hibernated_sessions") > 0;
-}
-
-static void enable(struct smacks *x, const pc_session *s, uint8_t version, bool resume,
-                   uint32_t max)
-{
-	struct sm *sm = pc_session_data(s, x->m);
-	char token[PC_ID_SIZE];
-
-	*sm = (struct sm){ .state = SM_CONNECTED, .version = version, .most_seconds = (float)max };
-	sm->resumable = resume && may_be_resumed(x);
-	pc_random_id(token);
-	smacks_digest(token, sm->digest);
-	answer_enable(x, s, sm, token);
-	smacks_begin(x, s, sm, 0);
-	if (sm->resumable)
-		survive_begin(x, s);
-	pc_metric_add(x->enabled, 1);
-}
-
-/* Only a session with a resource may count (section 3), and only once. */
-static pc_result on_enable(pc_event *ev, void *data)
-{
-	struct smacks *x = data;
-	const pc_session *s = pc_event_origin(ev);
-	const pc_stanza *st = pc_event_stanza(ev);
-	const char *ns = pc_stanza_ns(st), *wish = pc_stanza_get(st, "max");
-	uint32_t max = 0;
-	bool resume;
-
-	if (s == NULL || pc_session_stream(s) == NULL)
-		return PC_HANDLED;
-	if (s->type != PC_C2S || smacks_of(s, x->m)) {
-		smacks_failed(s, ns, "unexpected-request", NULL);
-	} else if (!smacks_boolean(pc_stanza_get(st, "resume"), &resume) ||
-	           (wish && (!smacks_number(wish, &max) || max == 0))) {
-		smacks_failed(s, ns, "bad-request", NULL);
-	} else {
-		enable(x, s, strcmp(ns, NS_SM2) == 0 ? 2 : 3, resume, max);
-	}
-	return PC_HANDLED;
-}
-
-static pc_result on_features(pc_event *ev, void *data)
-{
-	const pc_session *s = pc_event_origin(ev);
-
-	(void)data;
-	if (s && s->type == PC_C2S_UNBOUND) {
-		pc_stanza_open(pc_event_stanza(ev), "sm", NS_SM2);
-		pc_stanza_open(pc_event_stanza(ev), "sm", NS_SM3);
-	}
-	return PC_PASS;
-}
-
 /* ------------------------------------------------------------ the module */
 
 static void session_free(pc_module *m, void *data)
@@ -337,7 +260,7 @@ static void hook_elements(pc_module *m)
 	static const struct {
 		const char *name;
 		pc_handler *fn;
-	} elements[] = { { "enable", on_enable },
+	} elements[] = { { "enable", enable_on_element },
 		         { "resume", resume_on_element },
 		         { "r", acks_on_request },
 		         { "a", acks_on_answer } };
@@ -373,7 +296,12 @@ static void load(pc_module *m)
 	x->old = pc_store_open(m, "smacks_h", PC_STORE_MAP);
 	count_things(x);
 	hook_elements(m);
-	pc_hook(m, "stream-features", on_features, -1);
+	pc_hook(m, "stream-features", enable_on_features, -1);
+	pc_hook(m, "bind2-features", enable_on_bind2_features, 0);
+	pc_hook(m, "bind2-bound", enable_on_bound, 0);
+	pc_hook(m, "sasl2-features", resume_on_sasl2_features, 0);
+	pc_hook(m, "sasl2-success", resume_on_sasl2_success, 100);
+	pc_hook(m, "sasl2-succeeded", resume_on_sasl2_succeeded, 0);
 	pc_hook(m, "pre-resource-unbind", hibernate_on_lost, 0);
 	pc_hook(m, "resource-unbind", hibernate_on_end, 10);
 	pc_hook(m, "user-deleted", hibernate_on_account_gone, 400);
@@ -476,9 +404,10 @@ static const pc_metric_decl metrics[] = {
 	{ 0 },
 };
 
-PC_MODULE(smacks, .summary = "Stream management (XEP-0198)", .xeps = "0198:1.6.3 0203:2.0",
-          .data_size = sizeof(struct smacks), .session_size = sizeof(struct sm), .state_version = 1,
-          .options = options, .events = events, .stores = stores, .commands = commands,
-          .metrics = metrics, .load = load, .unload = unload, .session_free = session_free,
+PC_MODULE(smacks, .summary = "Stream management (XEP-0198)",
+          .xeps = "0198:1.6.3 0203:2.0 0386:1.0.1 0388:1.0.3", .data_size = sizeof(struct smacks),
+          .session_size = sizeof(struct sm), .state_version = 1, .options = options,
+          .events = events, .stores = stores, .commands = commands, .metrics = metrics,
+          .load = load, .unload = unload, .session_free = session_free,
           .session_save = survive_save, .session_restore = survive_restore, .save = save,
           .restore = restore);

@@ -1,7 +1,8 @@
 /*
  * smacks.h - what the files of this module share.
  *
- * smacks.c     the module; what is offered, <enable/>, the taps
+ * smacks.c     the module, the taps, what the other files share
+ * enable.c     what is offered, <enable/>
  * queue.c      what was sent and is not acknowledged, and the two counters of that way
  * acks.c       <r/> and <a/> in both directions, and what time does to them
  * resume.c     <resume/>
@@ -106,7 +107,9 @@ struct smacks {
 struct sm *smacks_of(const pc_session *s, pc_module *m);
 const char *smacks_ns(const struct sm *sm);
 /* <failed/> with that condition; `h` NULL: none. */
-void smacks_failed(const pc_session *s, const char *ns, const char *condition, const char *h);
+pc_stanza *smacks_failed(const char *ns, const char *condition, const char *h);
+/* To the stream itself: it counts nowhere. */
+void smacks_say(const pc_session *s, PC_TAKES pc_stanza *st);
 /* An xs:unsignedInt: digits alone. */
 bool smacks_number(const char *text, uint32_t *n_r);
 /* A boolean of XML Schema; NULL is false. */
@@ -134,8 +137,21 @@ void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm);
 void acks_watch(struct smacks *x, struct sm *sm);
 void acks_unwatch(struct sm *sm);
 
+/* enable.c */
+pc_result enable_on_element(pc_event *ev, void *data);
+pc_result enable_on_features(pc_event *ev, void *data);
+pc_result enable_on_bind2_features(pc_event *ev, void *data);
+pc_result enable_on_bound(pc_event *ev, void *data);
+
 /* resume.c */
 pc_result resume_on_element(pc_event *ev, void *data);
+pc_result resume_on_sasl2_features(pc_event *ev, void *data);
+pc_result resume_on_sasl2_success(pc_event *ev, void *data);
+pc_result resume_on_sasl2_succeeded(pc_event *ev, void *data);
+/* Of an event that is a <resume/>, or has one: <failed/>; and its end. */
+void resume_refuse(struct smacks *x, pc_event *ev, const pc_session *from, const char *condition,
+                   const char *h);
+void resume_settle(struct smacks *x, pc_token token);
 /* More has been handled of a session that somebody wants to resume. */
 void resume_go_on(struct smacks *x, pc_session_id to);
 void resume_save(struct smacks *x, pc_state *state);
