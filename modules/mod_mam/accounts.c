@@ -17,6 +17,7 @@ struct reading {
 	UT_hash_handle hh;
 	struct mam *mam;
 	struct waiter *first, **last;
+	bool gone; /* deleted meanwhile */
 	char user[];
 };
 
@@ -202,9 +203,12 @@ static void end_reading(struct reading *r, struct account *a, int err)
 static void on_prefs(int err, const pc_item *items, size_t n, void *data)
 {
 	struct reading *r = data;
-	struct account *a = err ? NULL : accounts_set(r->mam, r->user, items, n);
+	struct account *a = accounts_find(r->mam, r->user);
 
-	end_reading(r, a, err);
+	/* what it has chosen meanwhile is newer than what was read */
+	if (a == NULL && !err && !r->gone)
+		a = accounts_set(r->mam, r->user, items, n);
+	end_reading(r, a, a ? PC_OK : err);
 }
 
 static void on_exists(int err, void *data)
@@ -277,9 +281,14 @@ void accounts_forget(struct mam *mam, const char *user)
 static pc_result on_deleted(pc_event *ev, void *data)
 {
 	struct mam *mam = data;
+	const char *user = pc_event_str(ev, "username");
+	struct reading *r;
 
-	accounts_forget(mam, pc_event_str(ev, "username"));
-	extent_forget(mam, pc_event_str(ev, "username"));
+	HASH_FIND_STR(mam->readings, user, r);
+	if (r)
+		r->gone = true;
+	accounts_forget(mam, user);
+	extent_forget(mam, user);
 	return PC_PASS;
 }
 

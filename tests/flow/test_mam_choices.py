@@ -1,5 +1,5 @@
 """Archives: what accounts want kept (XEP-0441), what is taken back (XEP-0424), what is found by words (XEP-0431)."""
-from flow import HOST, alone, equal, rows
+from flow import HOST, NS, PASSWORD, alone, equal, rows
 from mam import MAM, query
 from test_mam import CONFIG, pair, say
 
@@ -30,6 +30,19 @@ def test_prefs(server):
         equal((prefs.get("default"), jids(prefs, "always"), jids(prefs, "never")),
               ("roster", ["a@x.example", "b@x.example"], ["both@x.example", "n@x.example/R"]))
     equal(set_prefs(c, "never").child("prefs", MAM).get("default"), "never")
+
+
+def test_chosen_at_once(server):
+    """What is chosen while the account is still being read holds."""
+    for _ in range(30):
+        c, user = server.client(), server.account()
+        c.open()
+        c.authenticate(user, PASSWORD)
+        c.open()
+        c.send(f"<iq type='set' id='b'><bind xmlns='{NS['bind']}'/></iq><iq type='set' id='p'><prefs xmlns='{MAM}'"
+               " default='never'><always/><never/></prefs></iq>")
+        c.find("iq", id="p")
+        equal(c.iq("get", f"<prefs xmlns='{MAM}'/>").child("prefs", MAM).get("default"), "never")
 
 
 @rows(("no default", None, [], ("modify", "bad-request")), ("unknown", "sometimes", [], ("modify", "bad-request")),
