@@ -74,12 +74,14 @@ static bool is_of(const char *jid, const char *bare)
 	return jid && strncmp(jid, bare, len) == 0 && (jid[len] == '\0' || jid[len] == '/');
 }
 
+/* Retractions themselves stay, or nobody would learn of them. */
 static bool is_target(const struct retraction *r, const pc_stanza *st)
 {
 	const char *id = pc_stanza_get(st, "id");
 
 	return id && strcmp(id, r->target) == 0 && is_of(pc_stanza_get(st, "from"), r->author) &&
-	       !pc_stanza_child(st, "retracted", NS_RETRACT);
+	       !pc_stanza_child(st, "retracted", NS_RETRACT) &&
+	       !pc_stanza_child(st, "retract", NS_RETRACT);
 }
 
 static void bury(struct retraction *r, const char *entry, const pc_stanza *st)
