@@ -18,7 +18,8 @@ struct extent {
 	UT_hash_handle hh;
 	struct mam *mam;
 	int64_t n, bytes;
-	bool busy; /* it is counted, or entries of it are removed */
+	int64_t added, added_bytes; /* since counting began: maybe among what was counted */
+	bool busy;                  /* it is counted, or entries of it are removed */
 	bool trimming;
 	char user[];
 };
@@ -69,7 +70,7 @@ static bool trim(struct extent *e)
 {
 	int64_t n = surplus(e);
 
-	e->trimming = n > 0;
+	e->trimming = n > 0; /* down to below the bound */
 	if (n <= 0)
 		return false;
 	e->busy = true;
@@ -90,12 +91,18 @@ static void on_counted(int err, const pc_extent *extent, void *data)
 	}
 	e->n = extent->entries;
 	e->bytes = extent->bytes;
-	trim(e);
+	if (trim(e))
+		return;
+	e->n += e->added;
+	e->bytes += e->added_bytes;
+	if (surplus(e) > 0)
+		count(e);
 }
 
 static void count(struct extent *e)
 {
 	e->busy = true;
+	e->added = e->added_bytes = 0;
 	pc_archive_extent(e->mam->archive, e->user, on_counted, e);
 }
 
@@ -127,6 +134,8 @@ void extent_added(struct mam *mam, const char *user, size_t len)
 	if (e) {
 		e->n++;
 		e->bytes += (int64_t)len;
+		e->added++;
+		e->added_bytes += (int64_t)len;
 		if (!e->busy)
 			trim(e);
 		return;

@@ -67,6 +67,24 @@ def test_outlives_a_kill(server):
     equal(query(server.online(server.names[0]), {"ids": shown[50:100]}).ids, shown[50:100])
 
 
+@alone(accounts=2, config={**CONFIG, "modules_enabled": MODULES.replace('"mam"', '"mam", "smacks"')})
+def test_acknowledged_is_archived(server):
+    """What stream management has acknowledged to its sender is in both archives after a kill."""
+    a, b = (server.login(n) for n in server.names)
+    a.send("<enable xmlns='urn:xmpp:sm:3'/>")
+    a.find("enabled")
+    for i in range(300):
+        a.message(b.bare, f"m{i}")
+    a.send("<r xmlns='urn:xmpp:sm:3'/>")
+    acknowledged = int(a.find("a", "urn:xmpp:sm:3").get("h"))
+    server.kill()
+    assert acknowledged > 0
+    server.start()
+    for name in server.names:
+        count = query(server.login(name), page={"max": 0}).count
+        assert count >= acknowledged, f"{acknowledged} were acknowledged, {count} are there"
+
+
 @alone(accounts=2, config=CONFIG)
 def test_reload_of_the_module(server):
     a, b = (server.online(n) for n in server.names)
