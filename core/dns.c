@@ -287,8 +287,12 @@ int pc_resolve(pc_module *m, const char *name, int rrtype, pc_dns_fn *fn, void *
 void pc__dns_stop(void)
 {
 	while (dns.queries != NULL) {
-		ub_cancel(dns.ctx, dns.queries->id);
-		query_free(dns.queries);
+		struct query *q = dns.queries;
+
+		ub_cancel(dns.ctx, q->id);
+		if (q->m == NULL) /* the core's own have to be freed by whoever asked */
+			q->fn(&(pc_dns_answer){ .err = PC_ECANCELED }, q->data);
+		query_free(q);
 	}
 	if (dns.poll != NULL) {
 		uv_poll_stop(dns.poll);

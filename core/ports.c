@@ -442,6 +442,15 @@ void pc__each_socket(bool (*fn)(const char *service, const struct pc__socket *s,
 
 /* ------------------------------------------------------------ connecting */
 
+pc_stream *pc__connect_fd(pc_module *m, const pc_connect_args *args, int fd)
+{
+	const pc__io_kind *kind =
+	        pc__io_kind_of(args->class, args->class->name, args->direct_tls, args->alpn);
+	pc_conn_id conn = pc__io_dialed(pc__server.io, fd, kind, args->server_name);
+
+	return conn ? pc__stream_connected(m, args, conn) : NULL;
+}
+
 pc_stream *pc_connect(pc_module *m, const pc_connect_args *args)
 {
 	const pc__io_kind *kind =

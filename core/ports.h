@@ -35,3 +35,6 @@ void pc__ports_close(void);
 /* Sockets that listen; stops when fn returns false. */
 void pc__each_socket(bool (*fn)(const char *service, const struct pc__socket *s, void *data),
                      void *data);
+
+/* As pc_connect(), over a socket that is connected: taken. */
+pc_stream *pc__connect_fd(pc_module *m, const pc_connect_args *args, int fd);

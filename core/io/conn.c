@@ -190,6 +190,8 @@ void pc__dial_free(struct pc__io_dial **dial)
 {
 	if (*dial == NULL)
 		return;
+	if ((*dial)->fd >= 0)
+		close((*dial)->fd);
 	free((*dial)->address);
 	free((*dial)->server_name);
 	pc__free(dial);
@@ -320,6 +322,25 @@ static int connect_ip(struct pc__conn *c, struct pc__io_dial *dial)
 	return uv_tcp_connect(&dial->req, &c->tcp, (struct sockaddr *)&addr, on_connected);
 }
 
+/* The socket was connected by somebody else (RFC 8305). */
+static int connect_fd(struct pc__conn *c, struct pc__io_dial *dial)
+{
+	int err = uv_tcp_open(&c->tcp, dial->fd);
+
+	if (err < 0)
+		return err;
+	dial->fd = -1;
+	stands(c);
+	return 0;
+}
+
+static int connect_to(struct pc__conn *c, struct pc__io_dial *dial)
+{
+	if (dial->fd >= 0)
+		return connect_fd(c, dial);
+	return dial->address[0] == '/' ? connect_unix(c, dial->address) : connect_ip(c, dial);
+}
+
 void pc__conn_connect(struct pc__io_lane *lane, pc_conn_id id, struct pc__io_dial *dial)
 {
 	struct pc__conn *c = make(lane, id, dial->kind);
@@ -328,7 +349,7 @@ void pc__conn_connect(struct pc__io_lane *lane, pc_conn_id id, struct pc__io_dia
 	PC__ON_LANE(lane);
 	c->dial = dial;
 	c->deadline = pc__lane_now(lane) + dial->timeout;
-	err = dial->address[0] == '/' ? connect_unix(c, dial->address) : connect_ip(c, dial);
+	err = connect_to(c, dial);
 	if (err < 0)
 		pc__conn_drop(c, uv_strerror(err));
 	else

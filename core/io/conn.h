@@ -58,6 +58,7 @@ struct pc__io_dial {
 	char *address, *server_name;
 	uint16_t port;
 	uint64_t timeout; /* ms */
+	int fd;           /* that is connected already, taken; -1: none is */
 	uv_connect_t req;
 	struct pc__conn *conn;
 };

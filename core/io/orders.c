@@ -132,6 +132,25 @@ pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double
 	dial->server_name = pc__strdup(server_name);
 	dial->port = port;
 	dial->timeout = (uint64_t)(seconds * 1000);
+	dial->fd = -1;
+	order(io, conn, PC__DO_CONNECT)->p = dial;
+	return conn;
+}
+
+pc_conn_id pc__io_dialed(pc__io *io, int fd, const pc__io_kind *kind, const char *server_name)
+{
+	pc_conn_id conn = pc__io_number(io);
+	struct pc__io_dial *dial;
+
+	if (conn == 0) {
+		close(fd);
+		return 0;
+	}
+	dial = pc__alloc(sizeof(*dial));
+	dial->kind = kind;
+	dial->server_name = pc__strdup(server_name);
+	dial->timeout = CONNECT_SECONDS * 1000;
+	dial->fd = fd;
 	order(io, conn, PC__DO_CONNECT)->p = dial;
 	return conn;
 }

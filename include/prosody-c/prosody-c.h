@@ -10,6 +10,7 @@
 #include <prosody-c/codec.h>
 #include <prosody-c/command.h>
 #include <prosody-c/config.h>
+#include <prosody-c/connect.h>
 #include <prosody-c/event.h>
 #include <prosody-c/forms.h>
 #include <prosody-c/host.h>

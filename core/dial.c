@@ -1,0 +1,371 @@
+/*
+ * dial.c - connecting to a domain (connect.h): from its name to targets, from a target to
+ * addresses. Which address answers is dial_race.c's.
+ */
+#include "dial.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "ports.h"
+#include "server.h"
+#include "streams.h"
+#include "util/mem.h"
+
+#define SECONDS 30.0
+
+enum rrtype { A = 1, AAAA = 28, SRV = 33 };
+
+struct question {
+	pc_dial *dial;
+	uint8_t kind; /* the service's number */
+	enum rrtype type;
+};
+
+/* ------------------------------------------------------------ its life */
+
+static void free_unless_awaited(pc_dial *d)
+{
+	if (!d->dead || d->awaited > 0)
+		return;
+	pc__module_release(d->m);
+	free(d->srvs);
+	free(d->domain);
+	free(d);
+}
+
+void pc_dial_free(pc_dial **p)
+{
+	pc_dial *d = *p;
+
+	*p = NULL;
+	if (d == NULL || d->dead)
+		return;
+	d->dead = true;
+	pc__disown(&d->owned);
+	pc__timer_clear(&d->timeout);
+	pc__race_end(d);
+	free_unless_awaited(d);
+}
+
+static void on_module_gone(struct pc__owned *o)
+{
+	pc_dial *d = PC__CONTAINER(o, struct pc_dial, owned);
+
+	pc_dial_free(&d);
+}
+
+/* ------------------------------------------------------------ its end, for now */
+
+static void rest(pc_dial *d)
+{
+	d->busy = false;
+	pc__timer_clear(&d->timeout);
+	pc__race_end(d);
+}
+
+static void fail(pc_dial *d, int err, const char *why)
+{
+	if (!d->busy)
+		return;
+	rest(d);
+	if (pc__module_callable(d->m))
+		d->args.failed(d, err, why, d->args.data);
+}
+
+static void on_timeout(struct pc__timer *t)
+{
+	fail(PC__CONTAINER(t, struct pc_dial, timeout), PC_ETIMEOUT, "it takes too long");
+}
+
+/* Who waits for the result has returned by then. */
+static void on_no_way(struct pc__timer *t)
+{
+	pc_dial *d = PC__CONTAINER(t, struct pc_dial, timeout);
+
+	fail(d, d->err, d->why);
+}
+
+/* `why` NULL: what was noted last. */
+static void fail_soon(pc_dial *d, int err, const char *why)
+{
+	d->err = err;
+	if (why)
+		snprintf(d->why, sizeof(d->why), "%s", why);
+	pc__timer_set(&d->timeout, 0, on_no_way);
+}
+
+void pc__dial_connected(pc_dial *d, int fd, const char *address)
+{
+	const struct pc__srv *srv = &d->srvs[d->at];
+	const pc_service *service =
+	        srv->kind < d->args.n_services ? &d->args.services[srv->kind] : NULL;
+	pc_connect_args args = { .class = d->args.class,
+		                 .direct_tls =
+		                         service ? service->direct_tls : d->args.default_direct_tls,
+		                 .server_name = d->domain,
+		                 .alpn = service ? service->alpn : NULL,
+		                 .data = d->args.data };
+	pc_stream *stream;
+
+	snprintf(d->address, sizeof(d->address), "%s", address);
+	args.address = d->address;
+	d->target = (pc_dial_target){ .host = srv->target,
+		                      .address = d->address,
+		                      .port = srv->port,
+		                      .direct_tls = args.direct_tls,
+		                      .secure = srv->secure && d->addresses_secure };
+	rest(d);
+	stream = pc__module_callable(d->m) ? pc__connect_fd(d->m, &args, fd) : NULL;
+	if (stream)
+		d->args.connected(d, stream, &d->target, d->args.data);
+	else
+		fail(d, PC_EBUSY, "there is no room for another connection");
+}
+
+/* ------------------------------------------------------------ addresses */
+
+static void add_address(pc_dial *d, int family, const void *bytes)
+{
+	struct pc__race_address *a = &d->addresses[d->n_addresses];
+
+	if (d->n_addresses == PC__DIAL_ADDRESSES)
+		return;
+	a->family = family;
+	if (inet_ntop(family, bytes, a->text, sizeof(a->text)))
+		d->n_addresses++;
+}
+
+static struct pc__race_address *next_of(pc_dial *d, size_t from, int family)
+{
+	for (size_t i = from; i < d->n_addresses; i++)
+		if (d->addresses[i].family == family)
+			return &d->addresses[i];
+	return NULL;
+}
+
+/* RFC 8305 section 4: in turn, beginning with IPv6. */
+static void interleave(pc_dial *d)
+{
+	for (size_t i = 0; i < d->n_addresses; i++) {
+		struct pc__race_address *wanted = next_of(d, i, i % 2 == 0 ? AF_INET6 : AF_INET), a;
+
+		if (wanted == NULL)
+			continue;
+		a = *wanted;
+		memmove(&d->addresses[i + 1], &d->addresses[i],
+		        (size_t)(wanted - &d->addresses[i]) * sizeof(a));
+		d->addresses[i] = a;
+	}
+}
+
+static void next_target(pc_dial *d);
+
+static void on_addresses(pc_dial *d)
+{
+	if (d->n_addresses == 0) {
+		pc__race_note(d, "no address");
+		next_target(d);
+		return;
+	}
+	interleave(d);
+	pc__race_begin(d, d->srvs[d->at].port);
+}
+
+static void on_address(const pc_dns_answer *answer, void *data)
+{
+	struct question q = *(struct question *)data;
+	pc_dial *d = q.dial;
+	size_t size = q.type == A ? 4 : 16;
+
+	free(data);
+	d->awaited--;
+	if (d->dead || !d->busy) {
+		free_unless_awaited(d);
+		return;
+	}
+	for (size_t i = 0; answer->err == PC_OK && i < answer->n; i++)
+		if (answer->data[i].len == size)
+			add_address(d, q.type == A ? AF_INET : AF_INET6, answer->data[i].p);
+	d->addresses_secure &= answer->err != PC_OK || answer->secure;
+	if (d->awaited == 0)
+		on_addresses(d);
+}
+
+/* ------------------------------------------------------------ targets */
+
+/* False: the answer does not come. */
+static bool ask(pc_dial *d, const char *name, enum rrtype type, uint8_t kind, pc_dns_fn *fn)
+{
+	struct question *q = pc__malloc(sizeof(*q));
+
+	*q = (struct question){ d, kind, type };
+	if (pc_resolve(NULL, name, type, fn, q) != PC_OK) {
+		free(q);
+		return false;
+	}
+	d->awaited++;
+	return true;
+}
+
+static bool is_address(pc_dial *d, const char *host)
+{
+	uint8_t bytes[16];
+	int family = strchr(host, ':') ? AF_INET6 : AF_INET;
+
+	if (inet_pton(family, host, bytes) != 1)
+		return false;
+	add_address(d, family, bytes);
+	return true;
+}
+
+static void look_up(pc_dial *d)
+{
+	const char *host = d->srvs[d->at].target;
+
+	d->n_addresses = 0;
+	d->addresses_secure = true;
+	if (is_address(d, host)) {
+		pc__race_begin(d, d->srvs[d->at].port);
+		return;
+	}
+	ask(d, host, AAAA, 0, on_address);
+	ask(d, host, A, 0, on_address);
+	if (d->awaited == 0)
+		fail_soon(d, PC_EBUSY, "no name can be looked up now");
+}
+
+static void next_target(pc_dial *d)
+{
+	d->at++;
+	if (d->at < d->n_srvs)
+		look_up(d);
+	else
+		fail_soon(d, PC_EIO, d->why[0] ? NULL : "nobody answers");
+}
+
+void pc__dial_race_lost(pc_dial *d)
+{
+	next_target(d);
+}
+
+/* ------------------------------------------------------------ SRV */
+
+static uint32_t random_up_to(uint32_t most)
+{
+	uint32_t n;
+
+	pc_random_bytes(&n, sizeof(n));
+	return most == UINT32_MAX ? n : n % (most + 1);
+}
+
+static void add_srv(pc_dial *d, struct pc__srv srv)
+{
+	d->srvs = pc__realloc(d->srvs, (d->n_srvs + 1) * sizeof(*d->srvs));
+	d->srvs[d->n_srvs++] = srv;
+}
+
+/* Without any record the domain itself is the target. */
+static void add_domain(pc_dial *d)
+{
+	struct pc__srv srv = { .port = d->args.default_port,
+		               .kind = UINT8_MAX,
+		               .secure = d->srvs_secure };
+
+	snprintf(srv.target, sizeof(srv.target), "%s", d->domain);
+	add_srv(d, srv);
+}
+
+static void begin_targets(pc_dial *d)
+{
+	pc__srv_order(d->srvs, d->n_srvs, random_up_to);
+	if (d->n_srvs == 0 && d->refused) {
+		fail_soon(d, PC_ENOENT, "the domain says that it has no such service");
+		return;
+	}
+	if (d->n_srvs == 0 && (d->bogus || d->args.default_port == 0)) {
+		fail_soon(d, d->bogus ? PC_EIO : PC_ENOENT,
+		          d->bogus ? "the DNS answers are forged" : "there is no such service");
+		return;
+	}
+	if (d->n_srvs == 0)
+		add_domain(d);
+	d->at = 0;
+	look_up(d);
+}
+
+static void on_srv(const pc_dns_answer *answer, void *data)
+{
+	struct question q = *(struct question *)data;
+	pc_dial *d = q.dial;
+	struct pc__srv srv;
+
+	free(data);
+	d->awaited--;
+	if (d->dead || !d->busy) {
+		free_unless_awaited(d);
+		return;
+	}
+	d->bogus |= answer->bogus;
+	d->srvs_secure &= answer->secure;
+	for (size_t i = 0; answer->err == PC_OK && i < answer->n && d->n_srvs < PC__DIAL_TARGETS;
+	     i++) {
+		if (!pc__srv_read(answer->data[i].p, answer->data[i].len, &srv))
+			continue;
+		srv.kind = q.kind;
+		srv.secure = answer->secure;
+		if (srv.target[0])
+			add_srv(d, srv);
+		else
+			d->refused = true;
+	}
+	if (d->awaited == 0)
+		begin_targets(d);
+}
+
+/* ------------------------------------------------------------ beginning */
+
+static void begin(pc_dial *d)
+{
+	char name[PC__IDNA_SIZE + 64];
+	uint8_t bytes[16];
+
+	d->srvs_secure = true;
+	if (inet_pton(strchr(d->domain, ':') ? AF_INET6 : AF_INET, d->domain, bytes) != 1)
+		for (size_t i = 0; i < d->args.n_services; i++) {
+			snprintf(name, sizeof(name), "%s.%s", d->args.services[i].name, d->domain);
+			ask(d, name, SRV, (uint8_t)i, on_srv);
+		}
+	if (d->awaited == 0)
+		begin_targets(d);
+}
+
+pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args)
+{
+	pc_dial *d = pc__alloc(sizeof(*d));
+
+	d->m = m;
+	d->args = *args;
+	d->domain = pc__strdup(args->domain);
+	d->busy = true;
+	pc__module_hold(m);
+	pc__own(m, &d->owned, on_module_gone);
+	pc__timer_set(&d->timeout, args->timeout > 0 ? args->timeout : SECONDS, on_timeout);
+	begin(d);
+	return d;
+}
+
+void pc_dial_next(pc_dial *d)
+{
+	if (d->busy || d->dead)
+		return;
+	d->busy = true;
+	pc__timer_set(&d->timeout, d->args.timeout > 0 ? d->args.timeout : SECONDS, on_timeout);
+	if (d->at + 1 < d->n_srvs)
+		next_target(d);
+	else
+		fail_soon(d, PC_EIO, "no other target is left");
+}

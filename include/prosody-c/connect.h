@@ -1,0 +1,66 @@
+/*
+ * connect.h - connecting to a domain: by its SRV records (RFC 2782, XEP-0368), else by its
+ * addresses, to whichever of them answers first (RFC 8305).
+ *
+ *   dial = pc_dial_domain(m, &(pc_dial_args){ .size = sizeof(pc_dial_args), .domain =
+ * "example.org", ... });
+ *
+ * ends once by `connected` or `failed`; pc_dial_next() goes on behind the target that was connected
+ * to, where that turned out to be no good: its TLS failed, or it is not who it should be. The dial
+ * is its owner's until pc_dial_free(), whatever becomes of the streams that it gave; it goes with
+ * the module.
+ *
+ * Targets are tried in the order of their priorities and, at random by their weights, within one
+ * priority; the addresses of a target (both families in turn, IPv6 first) with a quarter of a
+ * second between them. A domain that says by its records that there is no such service (".") is not
+ * connected to. A domain that is an IP address is connected to at the default port.
+ */
+#pragma once
+
+#include <prosody-c/base.h>
+#include <prosody-c/net.h>
+
+/* One kind of SRV record. */
+typedef struct pc_service {
+	const char *name; /* "_xmpps-server._tcp" */
+	bool direct_tls;
+	const char *alpn; /* with direct TLS; or NULL */
+} pc_service;
+
+/* What was connected to. Strings live as long as the dial, until it goes on. */
+typedef struct pc_dial_target {
+	const char *host;    /* the name that the addresses are of; the domain itself without SRV */
+	const char *address; /* numeric */
+	uint16_t port;
+	bool direct_tls;
+	bool secure; /* every answer that led here was validated by DNSSEC */
+} pc_dial_target;
+
+typedef struct pc_dial pc_dial;
+typedef void pc_dial_connected_fn(pc_dial *dial, pc_stream *stream, const pc_dial_target *target,
+                                  void *data);
+/* PC_ENOENT: there is no such domain, or no such service of it. PC_EIO: nobody answers.
+ * PC_ETIMEOUT: not within the time. `why` is one line for the log. */
+typedef void pc_dial_failed_fn(pc_dial *dial, int err, const char *why, void *data);
+
+typedef struct pc_dial_args {
+	size_t size;
+	const char *domain; /* prepared (UTF-8) */
+	const pc_service *services;
+	size_t n_services;
+	uint16_t default_port; /* where there is no SRV record at all; 0: fails then */
+	bool default_direct_tls;
+	const pc_stream_class *class; /* of the streams; `opened` is called as with pc_connect() */
+	double timeout;               /* seconds for each try, names included; 0: 30 */
+	pc_dial_connected_fn *connected;
+	pc_dial_failed_fn *failed;
+	void *data; /* of both, and pc_stream_user() */
+} pc_dial_args;
+
+/* Neither callback comes before it returns. */
+PC_EXPORT pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args);
+/* Goes on with the targets that are left, after `connected`; ends again by one of the two. The
+ * stream that was given is its owner's to close. */
+PC_EXPORT void pc_dial_next(pc_dial *dial);
+/* Clears the pointer; NULL is fine. No callback comes any more. */
+PC_EXPORT void pc_dial_free(pc_dial **dial);
