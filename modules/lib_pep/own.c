@@ -1,5 +1,6 @@
 #include "own.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_SECONDS 20
@@ -114,4 +115,32 @@ const char *own_condition(const pc_stanza *reply)
 	return reply && pc_stanza_type(reply) == PC_TYPE_ERROR
 	               ? pc_stanza_get_error(reply, NULL, NULL)
 	               : "";
+}
+
+struct may {
+	own_may_fn *fn;
+	void *data;
+};
+
+static void on_decided(pc_event *ev, pc_result result, void *data)
+{
+	struct may may = *(struct may *)data;
+
+	(void)ev;
+	free(data);
+	may.fn(may.data, result == PC_HANDLED);
+}
+
+void own_may_read(pc_module *m, const char *user, const char *node, const char *jid, own_may_fn *fn,
+                  void *data)
+{
+	const pc_arg args[] = { PC_STR("username", user), PC_STR("node", node),
+		                PC_STR("jid", jid) };
+	struct may *may = malloc(sizeof(*may));
+
+	if (may == NULL)
+		abort();
+	*may = (struct may){ fn, data };
+	pc_fire_wait(m, "pep-may-read", &(pc_fire_args){ .args = args, .n_args = 3 }, on_decided,
+	             may);
 }

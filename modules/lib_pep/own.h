@@ -23,6 +23,10 @@ int own_retract(pc_module *m, const char *user, const char *node, const char *id
 /* Settings: names and values in turn, ends with NULL. `create`: it is not there yet. */
 int own_configure(pc_module *m, const char *user, const char *node, const char *const *settings,
                   bool create, pc_iq_fn *fn, void *data);
+/* May that address read the node? Asked by the event pep-may-read, which the module lists. */
+typedef void own_may_fn(void *data, bool may);
+void own_may_read(pc_module *m, const char *user, const char *node, const char *jid, own_may_fn *fn,
+                  void *data);
 bool own_succeeded(const pc_stanza *reply);
 /* The condition of an answer that is an error; "" for none. */
 const char *own_condition(const pc_stanza *reply);

@@ -22,9 +22,9 @@ struct bookmarks {
 /* Changes on their way. Calls back always, so it is freed by the last. */
 struct job {
 	pc_module *m;
-	pc_token token;     /* 0: nobody waits, it comes from the private storage */
-	pc_stanza *wanted;  /* <storage/> */
-	pc_stanza *old;     /* <items/> that are published; NULL: none */
+	pc_token token;      /* 0: nobody waits, it comes from the private storage */
+	pc_stanza *wanted;   /* <storage/> */
+	pc_stanza *old;      /* <items/> that are published; NULL: none */
 	const pc_stanza *at; /* of `wanted`; then of `old`, where `retracting` */
 	bool retracting;
 	char user[PC_JID_PART_MAX + 1];
@@ -103,7 +103,8 @@ static bool publish(struct job *j, const pc_stanza *conference, int *err_r)
 	payload = convert_to_payload(conference, old);
 	same = old && (j->token == 0 || convert_is_same(payload, old));
 	if (!same)
-		*err_r = own_publish(j->m, j->user, NS_BOOKMARKS, jid, payload, NULL, on_changed, j);
+		*err_r =
+		        own_publish(j->m, j->user, NS_BOOKMARKS, jid, payload, NULL, on_changed, j);
 	pc_stanza_free(&payload);
 	return !same;
 }
@@ -216,7 +217,8 @@ static void on_got(const pc_stanza *reply, void *data)
 		return;
 	}
 	answer = pc_stanza_result(pc_event_stanza(ev));
-	storage = pc_stanza_open(pc_stanza_open(answer, "query", NS_PRIVATE), "storage", NS_STORAGE);
+	storage =
+	        pc_stanza_open(pc_stanza_open(answer, "query", NS_PRIVATE), "storage", NS_STORAGE);
 	if (items)
 		convert_to_storage(items, storage);
 	pc_event_resume(token, pc_reply(ev, answer));

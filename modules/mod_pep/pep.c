@@ -121,6 +121,34 @@ static pc_result on_node_items(pc_event *ev, void *data)
 	return disco_node_items(data, ev, pc_event_str(ev, "username"));
 }
 
+/* Other modules show what is published in other ways, to who may see it. */
+static void may_read(struct request *r, pc_event *ev)
+{
+	const struct node *n = service_node(r->s, pc_event_str(ev, "node"));
+	struct standing who;
+
+	if (n == NULL) {
+		request_pass(r);
+		return;
+	}
+	who = request_standing(r, n);
+	if (access_check(&n->config, &who, ACTION_READ) == REFUSE_NOT)
+		request_done(r);
+	else
+		request_pass(r);
+}
+
+static pc_result on_may_read(pc_event *ev, void *data)
+{
+	static const struct use use = { .silent = true, .handle = may_read };
+	const char *user = pc_event_str(ev, "username"), *jid = pc_event_str(ev, "jid");
+
+	if (user == NULL || jid == NULL)
+		return PC_PASS;
+	request_begin(data, ev, &use, user, jid);
+	return PC_SUSPENDED;
+}
+
 static pc_result on_deleted(pc_event *ev, void *data)
 {
 	pubsub_forget(data, pc_event_str(ev, "username"));
@@ -172,6 +200,7 @@ static void hook_all(pc_module *m)
 	pc_hook(m, "presence/full", online_presence, 10);
 	pc_hook(m, "caps-known", online_known, 0);
 	pc_hook(m, "pep-greet", online_greet, 0);
+	pc_hook(m, "pep-may-read", on_may_read, 0);
 }
 
 static void load(pc_module *m)
