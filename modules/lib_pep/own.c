@@ -66,17 +66,24 @@ const pc_stanza *own_items(const pc_stanza *reply)
 	return pubsub ? pc_stanza_child(pubsub, "items", NS_PUBSUB) : NULL;
 }
 
+static void add_form(pc_stanza *parent, const char *form_type, const char *const *settings)
+{
+	pc_stanza *x = open_form(parent, form_type);
+
+	for (; settings[0]; settings += 2)
+		add_field(x, settings[0], settings[1]);
+}
+
 int own_publish(pc_module *m, const char *user, const char *node, const char *id,
-                const pc_stanza *payload, const char *access, pc_iq_fn *fn, void *data)
+                const pc_stanza *payload, const char *const *settings, pc_iq_fn *fn, void *data)
 {
 	pc_stanza *pubsub, *iq = request(m, user, "set", NS_PUBSUB, &pubsub);
 	pc_stanza *item = pc_stanza_open(open_for(pubsub, "publish", node), "item", NULL);
 
 	pc_stanza_set(item, "id", id);
 	pc_stanza_append(item, payload);
-	if (access)
-		add_field(open_form(pc_stanza_open(pubsub, "publish-options", NULL), FORM_OPTIONS),
-		          "pubsub#access_model", access);
+	if (settings)
+		add_form(pc_stanza_open(pubsub, "publish-options", NULL), FORM_OPTIONS, settings);
 	return pc_send_iq(m, iq, ANSWER_SECONDS, fn, data);
 }
 
@@ -94,14 +101,12 @@ int own_retract(pc_module *m, const char *user, const char *node, const char *id
 int own_configure(pc_module *m, const char *user, const char *node, const char *const *settings,
                   bool create, pc_iq_fn *fn, void *data)
 {
-	pc_stanza *pubsub, *x;
+	pc_stanza *pubsub;
 	pc_stanza *iq = request(m, user, "set", create ? NS_PUBSUB : NS_OWNER, &pubsub);
 
 	if (create)
 		open_for(pubsub, "create", node);
-	x = open_form(open_for(pubsub, "configure", create ? NULL : node), FORM_CONFIG);
-	for (; settings[0]; settings += 2)
-		add_field(x, settings[0], settings[1]);
+	add_form(open_for(pubsub, "configure", create ? NULL : node), FORM_CONFIG, settings);
 	return pc_send_iq(m, iq, ANSWER_SECONDS, fn, data);
 }
 

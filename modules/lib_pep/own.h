@@ -15,12 +15,13 @@ int own_get(pc_module *m, const char *user, const char *node, const char *id, pc
             void *data);
 /* Their <items/> in the answer; NULL: there is no such node, or no answer. */
 const pc_stanza *own_items(const pc_stanza *reply);
-/* `id` NULL: one is made; access: of a node that is not there yet (NULL: as pep has it). */
+/* `id` NULL: one is made. `settings` (may be NULL) are what the node must have: names and values in
+ * turn, ends with NULL; one that is not there yet gets them. */
 int own_publish(pc_module *m, const char *user, const char *node, const char *id,
-                const pc_stanza *payload, const char *access, pc_iq_fn *fn, void *data);
+                const pc_stanza *payload, const char *const *settings, pc_iq_fn *fn, void *data);
 int own_retract(pc_module *m, const char *user, const char *node, const char *id, pc_iq_fn *fn,
                 void *data);
-/* Settings: names and values in turn, ends with NULL. `create`: it is not there yet. */
+/* `create`: it is not there yet. */
 int own_configure(pc_module *m, const char *user, const char *node, const char *const *settings,
                   bool create, pc_iq_fn *fn, void *data);
 /* May that address read the node? Asked by the event pep-may-read, which the module lists. */

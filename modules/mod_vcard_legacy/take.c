@@ -64,6 +64,7 @@ static void on_published(const pc_stanza *reply, void *data)
 static void publish(struct job *j)
 {
 	static const char *const nodes[] = { NODE_VCARD, NS_DATA, NS_METADATA };
+	static const char *const open_to_all[] = { "pubsub#access_model", "open", NULL };
 	const pc_stanza *payloads[] = { j->card, j->data, j->metadata };
 	const char *ids[] = { "current", j->hash, *j->hash ? j->hash : "none" };
 
@@ -72,7 +73,7 @@ static void publish(struct job *j)
 	if (j->step == 3)
 		job_end(j, true, "");
 	else if (own_publish(j->m, j->user, nodes[j->step], ids[j->step], payloads[j->step],
-	                     j->any_access ? NULL : "open", on_published, j) != PC_OK)
+	                     j->any_access ? NULL : open_to_all, on_published, j) != PC_OK)
 		job_end(j, false, "resource-constraint");
 }
 
