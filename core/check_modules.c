@@ -104,11 +104,11 @@ static void check_list(struct pc__check *c, const char *host, const char *option
 
 /* ------------------------------------------------------------ drivers and components */
 
-static void check_authentication(struct pc__check *c, const char *host)
+static void check_provider(struct pc__check *c, const char *host, const char *option,
+                           const char *kind)
 {
-	struct naming n = { .check = c, .option = "authentication", .host = host };
+	struct naming n = { .check = c, .option = option, .host = host, .kind = kind };
 
-	n.kind = "auth_";
 	n.value = pc__config_get_own(host, n.option);
 	if (n.value && n.value->type == PC__STRING)
 		check_name(&n, n.value->s);
@@ -137,7 +137,8 @@ static void check_host(struct pc__check *c, const char *host)
 {
 	check_list(c, host, "modules_enabled");
 	check_list(c, host, "modules_disabled");
-	check_authentication(c, host);
+	check_provider(c, host, "authentication", "auth_");
+	check_provider(c, host, "authorization", "authz_");
 	check_storage(c, host, "storage");
 	check_storage(c, host, "default_storage");
 }

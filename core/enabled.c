@@ -171,10 +171,10 @@ static void load(const char *name, const pc__value *list, void *data)
 	free(error);
 }
 
-/* The provider of accounts comes by the option `authentication`, before what asks for it. */
-static void load_authentication(pc_host *host)
+/* The providers of accounts and of their roles come by options, before what asks for them. */
+static void load_provider(pc_host *host, const char *prefix, const char *option)
 {
-	char *name = pc__printf("auth_%s", pc__opt_str(host->name, "authentication"));
+	char *name = pc__printf("%s_%s", prefix, pc__opt_str(host->name, option));
 
 	pc__modules_need(host, name);
 	free(name);
@@ -182,8 +182,10 @@ static void load_authentication(pc_host *host)
 
 void pc__modules_load_enabled(pc_host *host)
 {
-	if (host && host->type == PC_VIRTUAL_HOST)
-		load_authentication(host);
+	if (host && host->type == PC_VIRTUAL_HOST) {
+		load_provider(host, "authz", "authorization");
+		load_provider(host, "auth", "authentication");
+	}
 	pc__enabled_each(host ? host->name : NULL, host ? host->component_module : NULL, load,
 	                 host);
 }

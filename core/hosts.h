@@ -26,6 +26,7 @@ struct pc_host {
 	bool announced;                     /* modules that follow hosts were told of it */
 	bool self_signed;                   /* its certificate was made here: certs.c */
 	struct pc__permission *permissions; /* roles.c */
+	struct pc__role *roles;             /* roles.c: those of the configuration */
 	struct pc__roster_cache *rosters;   /* rosters.c */
 	struct pc__removals *removals;      /* removals.c */
 	void *stores;                       /* stores.c */

@@ -57,6 +57,8 @@ const pc_option pc__core_options[] = {
 	SET("admins", HOST_LIVE, "Accounts that may administer"),
 	{ .name = "authentication", .type = PC_OPT_STRING, .dflt = "internal_hashed",
 	  .help = "Where passwords are checked: module auth_NAME" },
+	{ .name = "authorization", .type = PC_OPT_STRING, .dflt = "internal",
+	  .help = "Where roles of accounts are kept: module authz_NAME" },
 	TEXT("default_user_role", NULL, HOST_LIVE, "Role of accounts without one"),
 	TABLE("storage", HOST, "Storage driver, or a table: store to driver"),
 	TEXT("default_storage", "sqlite", HOST, "Driver of stores that `storage` does not name"),

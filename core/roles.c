@@ -14,25 +14,127 @@
 static const char *const ladder[] = { "prosody:guest", "prosody:registered", "prosody:member",
 	                              "prosody:admin", "prosody:operator" };
 
+#define DEEPEST 16 /* roles that inherit from roles: no circle is walked for ever */
+
 struct pc__permission {
 	struct pc__owned owned;
 	struct pc__permission *next;
 	pc_host *host;
-	size_t step; /* of the ladder */
+	const char *role; /* static, as all names of roles here */
+	bool denied;
 	char *action;
 };
 
-static size_t step_of(const char *role)
+/* A role of the configuration. */
+struct pc__role {
+	struct pc__owned owned;
+	struct pc__role *next;
+	pc_host *host;
+	const char *name;
+	size_t n;
+	const char *inherits[];
+};
+
+/* ------------------------------------------------------------ names of roles
+ * Sessions and modules keep them, so they stay; there are as many as configurations have named. */
+
+struct name {
+	struct name *next;
+	char text[];
+};
+static struct name *names;
+
+static const char *known_name(const char *role)
 {
-	for (size_t i = 0; role && i < PC__COUNT(ladder); i++)
+	for (size_t i = 0; i < PC__COUNT(ladder); i++)
 		if (strcmp(ladder[i], role) == 0)
-			return i;
-	return 0;
+			return ladder[i];
+	for (struct name *n = names; n; n = n->next)
+		if (strcmp(n->text, role) == 0)
+			return n->text;
+	return NULL;
+}
+
+static const char *new_name(const char *role)
+{
+	const char *known = known_name(role);
+	size_t size = strlen(role) + 1;
+	struct name *n;
+
+	if (known)
+		return known;
+	n = pc__alloc(sizeof(*n) + size);
+	memcpy(n->text, role, size);
+	n->next = names;
+	names = n;
+	return n->text;
 }
 
 const char *pc__role_name(const char *role)
 {
-	return ladder[step_of(role)];
+	const char *known = role ? known_name(role) : NULL;
+
+	return known ? known : ladder[0];
+}
+
+void pc__roles_free(void)
+{
+	while (names) {
+		struct name *next = names->next;
+
+		free(names);
+		names = next;
+	}
+}
+
+/* ------------------------------------------------------------ roles of the configuration */
+
+static void drop_role(struct pc__owned *o)
+{
+	struct pc__role *r = PC__CONTAINER(o, struct pc__role, owned), **at = &r->host->roles;
+
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	free(r);
+}
+
+void pc_add_role(pc_module *m, const char *name, const char *const *inherits)
+{
+	struct pc__role *r;
+	size_t n = 0;
+
+	if (m->host == NULL) {
+		pc__module_error(m, PC_EINVAL, "roles belong to a host");
+		return;
+	}
+	while (inherits && inherits[n])
+		n++;
+	r = pc__alloc(sizeof(*r) + n * sizeof(r->inherits[0]));
+	r->host = m->host;
+	r->name = new_name(name);
+	r->n = n;
+	for (size_t i = 0; i < n; i++)
+		r->inherits[i] = new_name(inherits[i]);
+	r->next = m->host->roles;
+	m->host->roles = r;
+	pc__own(m, &r->owned, drop_role);
+}
+
+static const struct pc__role *own_role(const pc_host *host, const char *role)
+{
+	for (const struct pc__role *r = host->roles; r; r = r->next)
+		if (strcmp(r->name, role) == 0)
+			return r;
+	return NULL;
+}
+
+bool pc_role_exists(const pc_host *host, const char *role)
+{
+	for (size_t i = 0; i < PC__COUNT(ladder); i++)
+		if (strcmp(ladder[i], role) == 0)
+			return true;
+	return own_role(host, role) != NULL;
 }
 
 /* ------------------------------------------------------------ who */
@@ -53,19 +155,60 @@ static bool is_listed(const char *host, const char *bare)
 	return false;
 }
 
+static const pc_authz_provider *provider(pc_host *host, pc_module **owner_r)
+{
+	char *name = pc__printf("authz-%s", pc__opt_str(host->name, "authorization"));
+	const pc_authz_provider *p = pc_provider(host, name, owner_r);
+
+	free(name);
+	return p;
+}
+
+/* What the provider knows of an account, unless the role is none any more. */
+static const char *kept_role(pc_host *host, const char *bare)
+{
+	char user[PC_JID_PART_MAX + 1];
+	size_t len = strcspn(bare, "@");
+	const char *role = NULL;
+	pc_module *owner;
+	const pc_authz_provider *p = provider(host, &owner);
+
+	if (p == NULL || p->role_of == NULL || len >= sizeof(user))
+		return NULL;
+	memcpy(user, bare, len);
+	user[len] = '\0';
+	role = p->role_of(owner, user);
+	return role && pc_role_exists(host, role) ? known_name(role) : NULL;
+}
+
 /* Global admins run the server; a host's own admins run that host. */
 const char *pc_role_of(pc_host *host, const char *bare)
 {
-	const char *at = strchr(bare, '@');
+	const char *at = strchr(bare, '@'), *kept;
 	const char *dflt = pc__opt_str(host->name, "default_user_role");
 
 	if (is_listed(NULL, bare))
 		return ladder[4];
 	if (is_listed(host->name, bare))
 		return ladder[3];
-	if (at && strcmp(at + 1, host->name) == 0)
-		return pc__role_name(dflt ? dflt : ladder[1]);
-	return ladder[0];
+	if (at == NULL || strcmp(at + 1, host->name) != 0)
+		return ladder[0];
+	kept = kept_role(host, bare);
+	return kept ? kept : pc__role_name(dflt ? dflt : ladder[1]);
+}
+
+void pc_user_set_role(pc_module *m, pc_host *host, const char *user, const char *role,
+                      pc_done_fn *fn, void *data)
+{
+	pc_module *owner;
+	const pc_authz_provider *p = provider(host, &owner);
+
+	if (p == NULL || p->set_role == NULL)
+		fn(PC_ENOTSUP, data);
+	else if (role && !pc_role_exists(host, role))
+		fn(PC_EINVAL, data);
+	else
+		pc__user_ask_role(m, owner, p, user, role ? known_name(role) : NULL, fn, data);
 }
 
 /* ------------------------------------------------------------ what */
@@ -87,7 +230,7 @@ static char *full_action(const pc_module *m, const char *action)
 	return *action == ':' ? pc__printf("%s%s", m->def->name, action) : pc__strdup(action);
 }
 
-void pc_default_permission(pc_module *m, const char *role, const char *action)
+static void add_permission(pc_module *m, const char *role, const char *action, bool denied)
 {
 	struct pc__permission *p;
 
@@ -97,21 +240,63 @@ void pc_default_permission(pc_module *m, const char *role, const char *action)
 	}
 	p = pc__alloc(sizeof(*p));
 	p->host = m->host;
-	p->step = step_of(role);
+	p->role = new_name(role);
+	p->denied = denied;
 	p->action = full_action(m, action);
 	p->next = m->host->permissions;
 	m->host->permissions = p;
 	pc__own(m, &p->owned, drop_permission);
 }
 
+void pc_default_permission(pc_module *m, const char *role, const char *action)
+{
+	add_permission(m, role, action, false);
+}
+
+void pc_deny_permission(pc_module *m, const char *role, const char *action)
+{
+	add_permission(m, role, action, true);
+}
+
+enum verdict { UNSAID, MAY, MAY_NOT };
+
+/* Of the role itself: a denial counts before what is granted. */
+static enum verdict said_of(const pc_host *host, const char *role, const char *action)
+{
+	enum verdict verdict = UNSAID;
+
+	for (const struct pc__permission *p = host->permissions; p; p = p->next) {
+		if (strcmp(p->role, role) != 0 || strcmp(p->action, action) != 0)
+			continue;
+		if (p->denied)
+			return MAY_NOT;
+		verdict = MAY;
+	}
+	return verdict;
+}
+
+/* A role is asked before those that it inherits from. */
+static enum verdict verdict_of(const pc_host *host, const char *role, const char *action,
+                               unsigned depth)
+{
+	enum verdict verdict = said_of(host, role, action);
+	const struct pc__role *own = own_role(host, role);
+
+	if (verdict != UNSAID || depth == DEEPEST)
+		return verdict;
+	for (size_t i = 1; own == NULL && i < PC__COUNT(ladder); i++)
+		if (strcmp(ladder[i], role) == 0)
+			return verdict_of(host, ladder[i - 1], action, depth + 1);
+	for (size_t i = 0; own && i < own->n && verdict == UNSAID; i++)
+		verdict = verdict_of(host, own->inherits[i], action, depth + 1);
+	return verdict;
+}
+
 static bool role_may(const pc_host *host, const char *role, const pc_module *m, const char *action)
 {
 	char *full = full_action(m, action);
-	size_t have = step_of(role);
-	bool may = false;
+	bool may = verdict_of(host, role, full, 0) == MAY;
 
-	for (const struct pc__permission *p = host->permissions; p && !may; p = p->next)
-		may = have >= p->step && strcmp(p->action, full) == 0;
 	free(full);
 	return may;
 }

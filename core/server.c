@@ -28,6 +28,7 @@
 #include "redo.h"
 #include "reload.h"
 #include "revival.h"
+#include "roles.h"
 #include "sessions.h"
 #include "start.h"
 #include "stores.h"
@@ -269,6 +270,7 @@ void pc__server_end(void)
 	pc__jobs_stop();
 	pc__stores_close();
 	pc__hosts_free();
+	pc__roles_free();
 	pc__systemd_stop();
 	pc__timers_stop();
 	pc__latency_stop();

@@ -11,6 +11,7 @@
 #include "hosts.h"
 #include "modules.h"
 #include "removals.h"
+#include "roles.h"
 #include "roster_cache.h"
 #include "session_table.h"
 #include "sessions.h"
@@ -274,6 +275,12 @@ void pc_user_enabled(pc_module *m, pc_host *host, const char *user, pc_done_fn *
 		p->enabled(owner, user, on_done, ask_done(owner, m, fn, data));
 	else
 		pc_user_exists(m, host, user, fn, data);
+}
+
+void pc__user_ask_role(pc_module *m, pc_module *owner, const pc_authz_provider *p, const char *user,
+                       const char *role, pc_done_fn *fn, void *data)
+{
+	p->set_role(owner, user, role, on_done, ask_done(owner, m, fn, data));
 }
 
 /* ------------------------------------------------------------ changes that others must hear of */

@@ -13,6 +13,7 @@
  *   password.c  asking for a password
  *   csv.c       many accounts from a file
  *   moving.c    backups, imports, exports
+ *   qr.c        links as QR codes
  */
 #pragma once
 
@@ -93,6 +94,9 @@ int talk_finish(struct talk *t);
 void talk_interruptible(bool on);
 /* Waits until the other side closes: the server has ended. */
 void talk_await_end(struct talk *t);
+
+/* ---- qr.c. Shows a line that is a link as a QR code, too, where that can be. */
+void ctl_show_link(const char *line);
 
 /* ---- password.c. From the terminal, twice and without echo, or a line of standard input.
  * malloc'ed; NULL: the message was printed. */

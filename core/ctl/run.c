@@ -55,7 +55,15 @@ static void on_ended(unsigned long tag, int code, const char *text, void *data)
 		answer_error("%s", *text ? text : pc_strerror(code));
 }
 
+static void on_link(const char *text, void *data)
+{
+	on_output(text, data);
+	if (!answer_is_json())
+		ctl_show_link(text);
+}
+
 static const struct talk_fns fns = { on_output, on_row, on_ended };
+static const struct talk_fns fns_of_links = { on_link, on_row, on_ended };
 
 /* With "--json" before them where that is wanted. */
 static int ask(const struct ctl *ctl, struct talk *talk, const char *const *words, size_t n)
@@ -96,7 +104,7 @@ int ctl_run(const struct ctl *ctl, const char *const *words, size_t n)
 	fd = ctl_connect(ctl, offline, &child);
 	if (fd < 0)
 		return -fd;
-	talk = talk_new(fd, &fns, &status);
+	talk = talk_new(fd, strcmp(words[0], "invite") == 0 ? &fns_of_links : &fns, &status);
 	if (watches)
 		answer_stream();
 	talk_interruptible(watches || ctl->shell);

@@ -92,6 +92,25 @@ typedef struct pc_permission {
 	const char *role;   /* that has it by default, and with it the roles above */
 	const char *help;   /* one line: what it allows */
 } pc_permission;
+/* The provider of roles: pc_provide(m, "authz-NAME", &vtable), NAME as the option `authorization`
+ * says. The option `admins` comes first, whatever it says. */
+typedef struct pc_authz_provider {
+	size_t size;
+	/* The account's own role; NULL: it has none. At once, so from memory. */
+	const char *(*role_of)(pc_module *m, const char *user);
+	/* Role NULL: none of its own. Ends by the callback, when it is kept, not before it has
+	 * returned. */
+	void (*set_role)(pc_module *m, const char *user, const char *role, pc_done_fn *fn,
+	                 void *data);
+} pc_authz_provider;
+/* Through the host's provider: PC_ENOTSUP where there is none, PC_EINVAL: no such role. */
+PC_EXPORT void pc_user_set_role(pc_module *m, pc_host *host, const char *user, const char *role,
+                                pc_done_fn *fn, void *data);
+/* One more role for the host; it may do what those do that it inherits from (ends with NULL). */
+PC_EXPORT void pc_add_role(pc_module *m, const char *name, const char *const *inherits);
+PC_EXPORT bool pc_role_exists(const pc_host *host, const char *role);
+/* The opposite of the next: neither the role may, nor one that only has it from there. */
+PC_EXPORT void pc_deny_permission(pc_module *m, const char *role, const char *action);
 /* Grants the action (":name" is prefixed by the module's name) to the role and those above it. */
 PC_EXPORT void pc_default_permission(pc_module *m, const char *role, const char *action);
 /* May the sender of this event do that? Decided by its role, host included: admin@elsewhere is

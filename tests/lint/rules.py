@@ -32,6 +32,7 @@ BRACKETED = [
     (r"lua|lauxlib|lualib", r"core/(move/)?[^/]+\.[ch]$"),
     (r"unbound", r"core/[^/]+\.[ch]$"),
     (r"idna|stringprep|punycode", r"core/util/"),
+    (r"qrencode", r"core/ctl/"),
     (r"sqlite3", r"modules/|core/move/"),
     (r"ldap|lber|openldap", r"modules/mod_auth_ldap/"),
     (r"unicode/", r"modules/mod_mimicking/"),
