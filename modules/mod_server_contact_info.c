@@ -1,5 +1,8 @@
 /*
  * mod_server_contact_info.c - whom to write to about this server (XEP-0157).
+ *
+ * What other modules say in the same form comes by items of the kind "server-info-field": a name, a
+ * value, NULL (const char *const *).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +75,17 @@ static void add_admins(pc_module *m, pc_stanza *form)
 	}
 }
 
+static bool add_field(const void *item, pc_module *owner, void *data)
+{
+	const char *const *field = item;
+	pc_stanza *element = pc_stanza_open(data, "field", NULL);
+
+	(void)owner;
+	pc_stanza_set(element, "var", field[0]);
+	pc_stanza_leaf(element, "value", field[1]);
+	return true;
+}
+
 static pc_stanza *make(pc_module *m)
 {
 	pc_stanza *form = pc_stanza_new("x", PC_NS_FORMS);
@@ -86,6 +100,7 @@ static pc_stanza *make(pc_module *m)
 		any |= add_configured(m, form, kinds[i]) != NULL;
 	if (!any)
 		add_admins(m, form);
+	pc_each_item(pc_module_host(m), "server-info-field", add_field, form);
 	return form;
 }
 
@@ -115,6 +130,20 @@ static void config_changed(pc_module *m)
 	show(m);
 }
 
+static pc_result on_field(pc_event *ev, void *data)
+{
+	(void)data;
+	config_changed(pc_event_module(ev));
+	return PC_PASS;
+}
+
+static void load(pc_module *m)
+{
+	show(m);
+	pc_hook(m, "item-added/server-info-field", on_field, 0);
+	pc_hook(m, "item-removed/server-info-field", on_field, 0);
+}
+
 PC_MODULE(server_contact_info, .summary = "Whom to write to about this server",
           .xeps = "0157:1.1.1", .data_size = sizeof(struct contacts), .options = options,
-          .load = show, .unload = hide, .config_changed = config_changed);
+          .load = load, .unload = hide, .config_changed = config_changed);
