@@ -47,13 +47,12 @@ static void ask(const pc_session *s, struct smacks *x, struct sm *sm)
 }
 
 /* A client that does not get on, but answers, is not asked again at once for the same. */
-static bool is_due(struct smacks *x, const struct sm *sm)
+static bool is_due(const struct smacks *x, const struct sm *sm)
 {
-	const char *limit =
-	        sm->inactive ? "smacks_max_inactive_unacked_stanzas" : "smacks_max_unacked_stanzas";
+	int64_t limit = sm->inactive ? x->limits.unacked_inactive : x->limits.unacked;
 
 	return sm->state == SM_CONNECTED && !sm->asked && sm->asked_for != queue_sent(&sm->queue) &&
-	       (int64_t)sm->queue.n > pc_opt_int(x->m, limit);
+	       sm->queue.n > limit;
 }
 
 void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm)
@@ -178,24 +177,18 @@ pc_result acks_on_close(pc_event *ev, void *data)
 
 /* ------------------------------------------------------------ time */
 
-static double least_of(struct smacks *x)
+static double least_of(const struct limits *l)
 {
-	static const char *const names[] = { "smacks_ack_request_delay", "smacks_max_ack_delay",
-		                             "smacks_ack_timeout", "smacks_hibernation_time" };
-	double least = 4;
+	double least = l->request_delay < l->ack_delay ? l->request_delay : l->ack_delay;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		double seconds = pc_opt_seconds(x->m, names[i]);
-
-		if (seconds < least)
-			least = seconds;
-	}
-	return least < 0.04 ? 0.01 : least / 4;
+	least = l->ack_timeout < least ? l->ack_timeout : least;
+	least = l->hibernation < least ? l->hibernation : least;
+	return least > 4 ? 1 : least < 0.04 ? 0.01 : least / 4;
 }
 
-static bool has_passed(struct smacks *x, int64_t since, const char *option)
+static bool has_passed(int64_t since, double seconds)
 {
-	return (double)(pc_now_ms() - since) >= 1000 * pc_opt_seconds(x->m, option);
+	return (double)(pc_now_ms() - since) >= 1000 * seconds;
 }
 
 static void complain(struct smacks *x, const pc_session *s, struct sm *sm)
@@ -221,11 +214,11 @@ static void look_at_connected(struct smacks *x, const pc_session *s, struct sm *
 {
 	if (sm->owes && pc_now_ms() - sm->owed_since >= OWED_MS)
 		answer(s, sm);
-	if (sm->asked && has_passed(x, sm->since, "smacks_ack_timeout"))
+	if (sm->asked && has_passed(sm->since, x->limits.ack_timeout))
 		give_up(x, s, sm);
-	else if (sm->asked && !sm->complained && has_passed(x, sm->since, "smacks_max_ack_delay"))
+	else if (sm->asked && !sm->complained && has_passed(sm->since, x->limits.ack_delay))
 		complain(x, s, sm);
-	else if (!sm->asked && sm->since && has_passed(x, sm->since, "smacks_ack_request_delay"))
+	else if (!sm->asked && sm->since && has_passed(sm->since, x->limits.request_delay))
 		ask(s, x, sm);
 	if (!sm->owes && !sm->asked && sm->queue.n == 0)
 		acks_unwatch(sm);
@@ -269,7 +262,7 @@ void acks_watch(struct smacks *x, struct sm *sm)
 		x->watched = sm;
 	}
 	if (x->sweep == NULL)
-		x->sweep = pc_every(x->m, least_of(x), sweep, x);
+		x->sweep = pc_every(x->m, least_of(&x->limits), sweep, x);
 }
 
 void acks_unwatch(struct sm *sm)
@@ -280,4 +273,12 @@ void acks_unwatch(struct sm *sm)
 	if (sm->next)
 		sm->next->at = sm->at;
 	sm->at = NULL;
+}
+
+void acks_retime(struct smacks *x)
+{
+	if (x->sweep == NULL)
+		return;
+	pc_timer_stop(&x->sweep);
+	x->sweep = pc_every(x->m, least_of(&x->limits), sweep, x);
 }

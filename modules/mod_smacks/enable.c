@@ -30,8 +30,7 @@ static pc_stanza *make_enabled(struct smacks *x, const struct sm *sm, const char
 
 static bool may_be_resumed(struct smacks *x)
 {
-	return pc_opt_seconds(x->m, "smacks_hibernation_time") > 0 &&
-	       pc_opt_int(x->m, "smacks_max_hibernated_sessions") > 0;
+	return x->limits.hibernation > 0 && pc_opt_int(x->m, "smacks_max_hibernated_sessions") > 0;
 }
 
 struct wish {

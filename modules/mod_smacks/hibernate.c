@@ -7,7 +7,7 @@
 
 double hibernate_seconds(struct smacks *x, const struct sm *sm)
 {
-	double most = pc_opt_seconds(x->m, "smacks_hibernation_time");
+	double most = x->limits.hibernation;
 
 	return sm->most_seconds > 0 && (double)sm->most_seconds < most ? (double)sm->most_seconds
 	                                                               : most;

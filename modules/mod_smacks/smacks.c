@@ -167,10 +167,9 @@ void smacks_too_high(const pc_session *s, const struct sm *sm, uint32_t h)
 
 /* ------------------------------------------------------------ what goes out */
 
-static bool is_full(struct smacks *x, const struct sm *sm)
+static bool is_full(const struct smacks *x, const struct sm *sm)
 {
-	return (int64_t)sm->queue.n > pc_opt_int(x->m, "smacks_max_queue_size") ||
-	       (int64_t)sm->queue.bytes > pc_opt_int(x->m, "smacks_max_queue_bytes");
+	return sm->queue.n > x->limits.queue || (int64_t)sm->queue.bytes > x->limits.queue_bytes;
 }
 
 /* The last one is in the queue: with the others it goes where they go when the session has ended.
@@ -286,11 +285,37 @@ static void count_things(struct smacks *x)
 	x->again = pc_counter(x->m, "undelivered", NULL);
 }
 
+static void read_limits(pc_module *m)
+{
+	struct smacks *x = pc_module_data(m);
+
+	x->limits = (struct limits){
+		.queue = pc_opt_int(m, "smacks_max_queue_size"),
+		.queue_bytes = pc_opt_int(m, "smacks_max_queue_bytes"),
+		.unacked = pc_opt_int(m, "smacks_max_unacked_stanzas"),
+		.unacked_inactive = pc_opt_int(m, "smacks_max_inactive_unacked_stanzas"),
+		.request_delay = pc_opt_seconds(m, "smacks_ack_request_delay"),
+		.ack_delay = pc_opt_seconds(m, "smacks_max_ack_delay"),
+		.ack_timeout = pc_opt_seconds(m, "smacks_ack_timeout"),
+		.hibernation = pc_opt_seconds(m, "smacks_hibernation_time"),
+	};
+}
+
+/* Times that became shorter count from now on. */
+static void config_changed(pc_module *m)
+{
+	struct smacks *x = pc_module_data(m);
+
+	read_limits(m);
+	acks_retime(x);
+}
+
 static void load(pc_module *m)
 {
 	struct smacks *x = pc_module_data(m);
 
 	x->m = m;
+	read_limits(m);
 	x->request[0] = pc_stanza_new("r", NS_SM2);
 	x->request[1] = pc_stanza_new("r", NS_SM3);
 	x->old = pc_store_open(m, "smacks_h", PC_STORE_MAP);
@@ -410,4 +435,4 @@ PC_MODULE(smacks, .summary = "Stream management (XEP-0198)",
           .events = events, .stores = stores, .commands = commands, .metrics = metrics,
           .load = load, .unload = unload, .session_free = session_free,
           .session_save = survive_save, .session_restore = survive_restore, .save = save,
-          .restore = restore);
+          .restore = restore, .config_changed = config_changed);

@@ -89,8 +89,15 @@ struct sm {
 	uint8_t digest[SM_DIGEST]; /* of the token that it is resumed by */
 };
 
+/* Options that are asked for with every stanza, or for every session: read when they change. */
+struct limits {
+	int64_t queue, queue_bytes, unacked, unacked_inactive;
+	double request_delay, ack_delay, ack_timeout, hibernation; /* seconds */
+};
+
 struct smacks {
 	pc_module *m;
+	struct limits limits;
 	pc_stanza *request[2]; /* <r/> in both versions */
 	struct sm *watched;
 	pc_timer *sweep;
@@ -136,6 +143,8 @@ void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm);
 /* Time has to do with it from now on, until there is nothing to wait for. */
 void acks_watch(struct smacks *x, struct sm *sm);
 void acks_unwatch(struct sm *sm);
+/* The limits have changed. */
+void acks_retime(struct smacks *x);
 
 /* enable.c */
 pc_result enable_on_element(pc_event *ev, void *data);
