@@ -22,6 +22,7 @@
 #include "stores.h"
 #include "survivors.h"
 #include "timers.h"
+#include "util/killpoint.h"
 #include "util/mem.h"
 #include "xml/frame.h"
 
@@ -31,7 +32,7 @@ struct returning {
 	struct pc__past_session *past;
 	pc_host *host;
 	struct pc__session *s; /* NULL: not there */
-	bool asked, lives;
+	bool lives;
 };
 
 static struct {
@@ -93,12 +94,15 @@ static bool is_taken(const struct returning *r)
 	return u && pc__user_session(u, r->past->facts[PC__FACT_RESOURCE]);
 }
 
+/* What is told too late belongs to nobody any more. */
 static void on_roster(int err, pc_roster *roster, void *data)
 {
 	struct returning *r = data;
 
+	if (revival.late)
+		return;
 	revival.waiting--;
-	if (err == PC_OK && !revival.late && !is_taken(r))
+	if (err == PC_OK && !is_taken(r))
 		make(r, roster);
 }
 
@@ -107,6 +111,8 @@ static void on_enabled(int err, void *data)
 {
 	struct returning *r = data;
 
+	if (revival.late)
+		return;
 	if (err == PC_ENOENT || err == PC_EPERM) {
 		revival.waiting--;
 		return;
@@ -118,6 +124,8 @@ static void on_exists(int err, void *data)
 {
 	struct returning *r = data;
 
+	if (revival.late)
+		return;
 	if (err == PC_ENOENT)
 		revival.waiting--;
 	else
@@ -137,6 +145,9 @@ static void on_late(struct pc__timer *t)
 {
 	(void)t;
 	revival.late = true;
+	pc__log("revival", PC_ERROR,
+	        "accounts and rosters of %zu sessions could not be looked up in time",
+	        revival.waiting);
 }
 
 /* Answers come from store threads, and of some providers by the loop. */
@@ -258,6 +269,7 @@ static void tell(void)
 void pc__revival_run(pc__past *past)
 {
 	collect(past);
+	PC__KILLPOINT("before-revival");
 	for (size_t i = 0; i < revival.n; i++)
 		look_up(&revival.all[i]);
 	wait_for_all();

@@ -21,6 +21,7 @@
 
 #define FILE_NAME "sessions.journal"
 #define ALIVE_SECONDS 30
+#define TRIES_MOST 3 /* starts with what is there; then without */
 
 static pc__journal journal;
 static bool is_open, is_ours, may_empty;
@@ -221,6 +222,20 @@ static void tell_found(const char *path, pc__found found)
 	        "the sessions in %s are lost: %s", path, texts[found]);
 }
 
+/* False: it is emptied, for it seems to be what kills us. */
+static bool try_again(const char *path)
+{
+	uint32_t tries = atomic_fetch_add(&journal.segments.page->tries, 1);
+
+	if (tries < TRIES_MOST)
+		return true;
+	pc__log("turns", PC_ERROR,
+	        "the sessions in %s are given up: the last %u starts have failed with them", path,
+	        (unsigned)tries);
+	is_open = pc__journal_reset(&journal) == PC_OK;
+	return false;
+}
+
 static bool open_at(const char *path, pc__past *past_r)
 {
 	char boot[PC__BOOT_SIZE];
@@ -235,6 +250,8 @@ static bool open_at(const char *path, pc__past *past_r)
 		return false;
 	}
 	is_open = true;
+	if (found == PC__FOUND_JOURNAL && !try_again(path))
+		return false;
 	if (found == PC__FOUND_JOURNAL && pc__past_read(&journal, past_r) != PC_OK) {
 		found = PC__FOUND_DAMAGED;
 		is_open = pc__journal_reset(&journal) == PC_OK;
@@ -276,6 +293,10 @@ void pc__turns_begin(const pc__past *past)
 
 void pc__turns_past_is_over(void)
 {
+	if (!is_ours)
+		return;
+	pc__turns_settle();
+	atomic_store(&journal.segments.page->tries, 0);
 	may_empty = true;
 }
 
@@ -289,6 +310,7 @@ void pc__turns_close(void)
 		pc__stores_hold(NULL, 0);
 		pc__timer_clear(&alive_timer);
 	}
+	atomic_store(&journal.segments.page->tries, 0); /* nobody broke down */
 	is_ours = is_open = false;
 	pc__journal_close(&journal);
 }

@@ -19,7 +19,8 @@
 bool pc__turns_open(pc__past *past_r);
 /* From now on the journal is ours: jobs that it had are done, new ones are noted. */
 void pc__turns_begin(const pc__past *past);
-/* The log may be emptied from now on: nobody reads the past any more. */
+/* Sessions are there again, and nobody reads the past any more. (Where that fails several times in
+ * a row, the next start is without what the journal has.) */
 void pc__turns_past_is_over(void);
 /* The end of a turn. */
 void pc__turns_settle(void);

@@ -32,6 +32,7 @@ struct pc__journal_page {
 	_Atomic(uint64_t) begin, end; /* of what is valid: places (journal.h) */
 	_Atomic(uint64_t) epoch;      /* the process to whose databases jobs belong */
 	_Atomic(int64_t) alive_ms;    /* when something was last written */
+	_Atomic(uint32_t) tries;      /* processes in a row that began to read it, and broke down */
 };
 
 typedef enum pc__found {

@@ -14,6 +14,10 @@
  *   after-reply    it is with the I/O thread
  *   before-write   before what a turn has gathered for a connection is written (io/writer.c)
  *   after-write    the system has it
+ *
+ * and at the start:
+ *
+ *   before-revival the journal is read, no session is there again (revival.c)
  */
 #pragma once
 
