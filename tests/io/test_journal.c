@@ -22,13 +22,19 @@
 static char folder[] = "/tmp/pc-journal-XXXXXX";
 static char path[64], copied[64];
 
-static int set_up(void **state)
+static int make_folder(void **state)
 {
 	(void)state;
-	if (folder[strlen(folder) - 1] == 'X' && mkdtemp(folder) == NULL)
+	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/sessions.journal", folder);
 	snprintf(copied, sizeof(copied), "%s/copied", folder);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
 	unlink(path);
 	unlink(copied);
 	return 0;
@@ -442,5 +448,5 @@ int main(void)
 		cmocka_unit_test_setup(test_emptied_while_it_runs, set_up),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, remove_folder);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
