@@ -1,6 +1,5 @@
 """Clients for a terminal: their screen is read as a person would read it."""
 import os
-import pathlib
 import select
 import subprocess
 import time

@@ -70,10 +70,11 @@ class Dino:
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home / "run"),
                     "XDG_DATA_HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home), "LC_ALL": "C.UTF-8",
                     "GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GSETTINGS_BACKEND": "memory",
-                    "GTK_A11Y": "none", "GIO_USE_PROXY_RESOLVER": "libproxy", "http_proxy": f"socks5://127.0.0.1:{self.proxy.port}",
-                    "RES_OPTIONS": "timeout:1 attempts:1"}
+                    "GTK_A11Y": "none", "GIO_USE_PROXY_RESOLVER": "libproxy",
+                    "http_proxy": f"socks5://127.0.0.1:{self.proxy.port}", "RES_OPTIONS": "timeout:1 attempts:1"}
         self.env["DISPLAY"] = ":" + self.first_line("Xvfb", "-displayfd", "1", "-nolisten", "tcp")
-        self.env["DBUS_SESSION_BUS_ADDRESS"] = self.first_line("dbus-daemon", "--session", "--nofork", "--print-address")
+        bus = self.first_line("dbus-daemon", "--session", "--nofork", "--print-address")
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = bus
 
     def spawn(self, *command, out=subprocess.DEVNULL):
         process = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=out,
@@ -98,11 +99,11 @@ class Dino:
     def prepare(self, password, contact):
         """It makes its database; the account and an open chat are put in."""
         first = self.spawn(self.command)
-        until(self.has_base, "Dino has a database", wait=time.sleep)
+        until(self.has_base, "Dino has a database", wait=pause)
         first.terminate()
         first.wait(2 * DEADLINE)
-        self.ask("INSERT INTO account(id, bare_jid, resourcepart, password, alias, enabled) VALUES (1, ?, 'dino', ?, '', 1)",
-                 self.bare, password)
+        self.ask("INSERT INTO account(id, bare_jid, resourcepart, password, alias, enabled)"
+                 " VALUES (1, ?, 'dino', ?, '', 1)", self.bare, password)
         self.ask("INSERT INTO jid(id, bare_jid) VALUES (1, ?)", contact)
         self.ask("INSERT INTO conversation(id, account_id, jid_id, active, type, encryption, last_active)"
                  " VALUES (1, 1, 1, 1, 0, 0, ?)", int(time.time()))
@@ -131,6 +132,11 @@ class Dino:
             process.terminate()
             process.wait(2 * DEADLINE)
         self.proxy.close()
+
+
+def pause(seconds):
+    """Between two looks into a database."""
+    select.select([], [], [], seconds)
 
 
 def online(server, user):
@@ -189,8 +195,9 @@ def test_chat(server):
         juliet.message(dino.bare, "while you were away")
         juliet.sync()
         dino.start()
-        until(lambda: "while you were away" in dino.bodies(), "Dino catches up", wait=time.sleep)
+        until(lambda: "while you were away" in dino.bodies(), "Dino catches up", wait=pause)
         receipt(juliet, juliet.message(dino.bare, "welcome back", inner=ASKS))
-        assert sorted(dino.bodies()) == ["and to you", "good evening", "welcome back", "while you were away"], dino.bodies()
+        said = ["and to you", "good evening", "welcome back", "while you were away"]
+        assert sorted(dino.bodies()) == said, dino.bodies()
     finally:
         dino.close()
