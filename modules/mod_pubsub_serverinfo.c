@@ -47,6 +47,7 @@ struct serverinfo {
 	char uri[PC_JID_MAX + 600];
 	char *published; /* the last that was taken; NULL: none */
 	char *sent;      /* on its way; NULL: none is */
+	bool asked;      /* for the node to be made */
 	bool complained;
 };
 
@@ -62,50 +63,90 @@ static pc_stanza *info(const struct serverinfo *si)
 	return st;
 }
 
-static void add_options(pc_stanza *pubsub)
-{
-	static const pc_field fields[] = { { .var = "pubsub#persist_items", .value = "1" },
-		                           { .var = "pubsub#max_items", .value = "1" },
-		                           { .var = "pubsub#access_model", .value = "open" },
-		                           { 0 } };
-	static const pc_form form = { .form_type = NS_PUBSUB "#publish-options", .fields = fields };
+static const pc_field node_fields[] = { { .var = "pubsub#persist_items", .value = "1" },
+	                                { .var = "pubsub#max_items", .value = "1" },
+	                                { .var = "pubsub#access_model", .value = "open" },
+	                                { 0 } };
 
-	pc_form_submit(pc_stanza_open(pubsub, "publish-options", NULL), &form, NULL);
+static pc_stanza *request(const struct serverinfo *si, pc_stanza **pubsub_r)
+{
+	pc_stanza *iq = pc_stanza_iq("set", NULL, pc_opt_str(si->m, "pubsub_serverinfo_service"),
+	                             pc_module_host_name(si->m));
+
+	*pubsub_r = pc_stanza_open(iq, "pubsub", NS_PUBSUB);
+	return iq;
+}
+
+static void on_time(void *data);
+
+static void on_created(const pc_stanza *reply, void *data)
+{
+	const struct serverinfo *si = data;
+
+	if (reply && pc_stanza_type(reply) == PC_TYPE_RESULT)
+		pc_after(si->m, 0, on_time, data);
+}
+
+static void create(struct serverinfo *si)
+{
+	static const pc_form form = { .form_type = NS_PUBSUB "#node_config",
+		                      .fields = node_fields };
+	pc_stanza *pubsub, *iq = request(si, &pubsub);
+
+	pc_stanza_set(pc_stanza_open(pubsub, "create", NULL), "node",
+	              pc_opt_str(si->m, "pubsub_serverinfo_node"));
+	pc_form_submit(pc_stanza_open(pubsub, "configure", NULL), &form, NULL);
+	pc_send_iq(si->m, iq, ANSWER_SECONDS, on_created, si);
+}
+
+static bool is_missing(const pc_stanza *reply)
+{
+	return reply && pc_stanza_type(reply) == PC_TYPE_ERROR &&
+	       strcmp(pc_stanza_get_error(reply, NULL, NULL), "item-not-found") == 0;
+}
+
+static void complain(struct serverinfo *si, const pc_stanza *reply)
+{
+	if (!si->complained)
+		pc_log(si->m, PC_WARN, "%s does not take what is published: %s",
+		       pc_opt_str(si->m, "pubsub_serverinfo_service"),
+		       reply ? pc_stanza_get_error(reply, NULL, NULL) : "no answer");
+	si->complained = true;
 }
 
 static void on_answer(const pc_stanza *reply, void *data)
 {
 	struct serverinfo *si = data;
-	bool good = reply && pc_stanza_type(reply) == PC_TYPE_RESULT;
 
-	if (good) {
+	if (reply && pc_stanza_type(reply) == PC_TYPE_RESULT) {
 		free(si->published);
 		si->published = si->sent;
+		si->complained = si->asked = false;
+	} else if (is_missing(reply) && !si->asked) {
+		free(si->sent);
+		si->asked = true;
+		create(si);
 	} else {
 		free(si->sent);
+		si->asked = false;
+		complain(si, reply);
 	}
 	si->sent = NULL;
-	if (!good && !si->complained)
-		pc_log(si->m, PC_WARN, "%s does not take what is published: %s",
-		       pc_opt_str(si->m, "pubsub_serverinfo_service"),
-		       reply ? pc_stanza_get_error(reply, NULL, NULL) : "no answer");
-	si->complained = !good;
 }
 
 static void publish(struct serverinfo *si, const pc_stanza *st)
 {
-	pc_module *m = si->m;
-	pc_stanza *iq = pc_stanza_iq("set", NULL, pc_opt_str(m, "pubsub_serverinfo_service"),
-	                             pc_module_host_name(m));
-	pc_stanza *pubsub = pc_stanza_open(iq, "pubsub", NS_PUBSUB);
+	static const pc_form form = { .form_type = NS_PUBSUB "#publish-options",
+		                      .fields = node_fields };
+	pc_stanza *pubsub, *iq = request(si, &pubsub);
 	pc_stanza *element = pc_stanza_open(pubsub, "publish", NULL);
 
-	pc_stanza_set(element, "node", pc_opt_str(m, "pubsub_serverinfo_node"));
+	pc_stanza_set(element, "node", pc_opt_str(si->m, "pubsub_serverinfo_node"));
 	element = pc_stanza_open(element, "item", NULL);
 	pc_stanza_set(element, "id", "current");
 	pc_stanza_append(element, st);
-	add_options(pubsub);
-	if (pc_send_iq(m, iq, ANSWER_SECONDS, on_answer, si) != PC_OK) {
+	pc_form_submit(pc_stanza_open(pubsub, "publish-options", NULL), &form, NULL);
+	if (pc_send_iq(si->m, iq, ANSWER_SECONDS, on_answer, si) != PC_OK) {
 		free(si->sent);
 		si->sent = NULL;
 	}
