@@ -12,6 +12,7 @@ const struct pc__kept pc__kept[PC__KEPT] = {
 	{ "pep_*", true, "PEP items" },
 	{ "offline", true, "offline messages" },
 	{ "archive", true, "archived messages" },
+	{ "archive_prefs", false, "archive preferences" },
 };
 
 int pc__kept_find(const char *store)

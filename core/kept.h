@@ -14,6 +14,8 @@
  *   offline    archive: the message, as mod_offline keeps it
  *   archive    archive: the message; the entry's id is the stanza-id (XEP-0313), `with` the other
  *              party, bare
+ *   archive_prefs  map: an address, "always" or "never"; under "" what holds for all others, which
+ *              may be "roster", too
  *
  * What is moved in is noted in the store "imported" of its account: under the store's name the
  * digest of what came. So the same does not come twice, also where it was used up meanwhile.
@@ -29,7 +31,7 @@ struct pc__kept {
 	bool archive;
 	const char *what; /* in lists for people */
 };
-#define PC__KEPT 9
+#define PC__KEPT 10
 extern const struct pc__kept pc__kept[PC__KEPT];
 /* The index of the store's kind; -1: it is not moved. */
 int pc__kept_find(const char *store);

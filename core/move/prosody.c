@@ -375,6 +375,52 @@ void prosody_message(struct move *m, pc_stanza *st, const char *key, const char 
 	pc_stanza_free(&st);
 }
 
+/* What the value on the top says of an address, or of all others. */
+static const char *policy_of(lua_State *L)
+{
+	const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+
+	if (lua_isboolean(L, -1))
+		return lua_toboolean(L, -1) ? "always" : "never";
+	return text && strcmp(text, "roster") == 0 ? text : NULL;
+}
+
+static void take_choice(lua_State *L, struct move *m, const char *key)
+{
+	const char *policy = policy_of(L);
+	char buf[PC_JID_BUF], text[PC_JID_MAX + 1];
+	pc_jid jid;
+
+	if (policy == NULL || pc_jid_parse(key, buf, &jid) != PC_OK) {
+		move_fault(m, "what is archived of %.200s is not understood", key);
+		return;
+	}
+	pc_jid_write(&jid, text);
+	add(m, text, policy, strlen(policy));
+}
+
+/* The key false is for all who have none of their own. */
+static void take_choices(lua_State *L, struct move *m, unsigned long number)
+{
+	int table = lua_gettop(L);
+	const char *others;
+
+	(void)number;
+	lua_pushboolean(L, 0);
+	lua_rawget(L, table);
+	others = policy_of(L);
+	if (others)
+		add(m, "", others, strlen(others));
+	lua_pop(L, 1);
+	for (struct tables_walk w = tables_walk(L, table); tables_next(L, &w);) {
+		const char *key = lua_tostring(L, -2);
+
+		if (key)
+			take_choice(L, m, key);
+		lua_pop(L, 1);
+	}
+}
+
 static void take_message(lua_State *L, struct move *m, unsigned long number)
 {
 	pc_stanza *st = element_of(L, lua_gettop(L));
@@ -390,7 +436,7 @@ static const struct prosody_store stores[] = {
 	{ "private", false, take_private },  { "blocklist", false, take_blocklist },
 	{ "vcard", false, take_vcard },      { "pep", false, prosody_pep_nodes },
 	{ "pep_*", true, prosody_pep_item }, { "offline", true, take_message },
-	{ "archive", true, take_message },
+	{ "archive", true, take_message },   { "archive_prefs", false, take_choices },
 };
 
 const struct prosody_store *prosody_store_find(const char *name)

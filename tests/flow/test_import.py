@@ -249,6 +249,25 @@ def test_prosody(server, write):
     equal([e for e in kept(server)[1] if e[1] == "offline"], [])  # handed out: they do not come again
 
 
+@rows(("roster", "roster", "roster"), ("never", False, "never"), ("always", True, "always"))
+@alone(accounts=0)
+def test_what_is_archived(server, default, wanted):
+    """What accounts have chosen not to have archived is not archived here either."""
+    server.stop()
+    folder = write_files(server.dir / "old")
+    prefs = folder / encode(HOST) / "archive%5fprefs"
+    prefs.mkdir()
+    said = {False: default, "kept@far.example": True, "Hidden@far.example": False, "@": True}
+    (prefs / "ann.dat").write_text(f"return {lua(said)};\n")
+    out = ctl(server, "import", "prosody", folder, status=5)
+    equal(table(out)["archive preferences"], (3, 0, 3, 3))
+    server.write_config({"modules_enabled": '{ "saslauth", "tls", "roster", "presence", "message", "iq", "mam" }'}, {HOST: {}})
+    server.start()
+    prefs = server.client().login("ann", "secret one", "r").iq("get", f"<prefs xmlns='{mam.MAM}'/>").child("prefs", mam.MAM)
+    equal((prefs.get("default"), *([j.text for j in prefs.child(name).children] for name in ("always", "never"))),
+          (wanted, ["kept@far.example"], ["hidden@far.example"]))
+
+
 @alone(accounts=0)
 def test_damaged(server):
     """What cannot be read is named and left out; the rest comes, and the exit status tells."""
