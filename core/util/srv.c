@@ -84,7 +84,8 @@ void pc__srv_order(struct pc__srv *srvs, size_t n, pc__srv_random_fn *random)
 	if (n > 0)
 		qsort(srvs, n, sizeof(*srvs), by_priority);
 	for (size_t begin = 0; begin < n; begin = end) {
-		for (end = begin; end < n && srvs[end].priority == srvs[begin].priority;)
+		end = begin + 1;
+		while (end < n && srvs[end].priority == srvs[begin].priority)
 			end++;
 		for (size_t i = begin; i + 1 < end; i++)
 			draw(srvs + i, end - i, random);
