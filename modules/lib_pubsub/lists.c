@@ -6,6 +6,8 @@
 
 #include "mem.h"
 
+#define CHANGES_MOST 500 /* in one request */
+
 static bool is_own(const char *jid, const char *bare)
 {
 	size_t len = strlen(bare);
@@ -182,10 +184,23 @@ static void set_subscriber(struct changing *c, const pc_stanza *entry)
 	notify_subscription(c->r->s, c->n, full, wanted);
 }
 
+static bool are_too_many(struct request *r, const pc_event *ev)
+{
+	size_t n = 0;
+
+	for (pc_stanza *e = pc_stanza_first(request_element(ev)); e; e = pc_stanza_next(e))
+		n++;
+	if (n > CHANGES_MOST)
+		request_refuse(r, REFUSE_SPACE, "fewer at once");
+	return n > CHANGES_MOST;
+}
+
 void set_subscribers_handle(struct request *r, pc_event *ev)
 {
 	struct changing c = { .r = r, .n = service_node(r->s, request_node_name(ev)) };
 
+	if (are_too_many(r, ev))
+		return;
 	for (pc_stanza *e = pc_stanza_first(request_element(ev)); e; e = pc_stanza_next(e))
 		if (pc_stanza_is(e, "subscription", NS_OWNER))
 			set_subscriber(&c, e);
@@ -206,10 +221,11 @@ static bool is_last_owner(const struct changing *c, const char *bare)
 {
 	size_t owners = 0;
 
+	if (node_affiliation(c->n, bare, AFFILIATION_NONE) != AFFILIATION_OWNER)
+		return false;
 	for (const struct affiliated *a = c->n->affiliated; a; a = a->hh.next)
 		owners += a->what == AFFILIATION_OWNER;
-	return owners == 1 && *c->r->s->user == '\0' &&
-	       node_affiliation(c->n, bare, AFFILIATION_NONE) == AFFILIATION_OWNER;
+	return owners == 1 && *c->r->s->user == '\0';
 }
 
 /* Outcasts are told nothing more. */
@@ -268,6 +284,8 @@ void set_affiliated_handle(struct request *r, pc_event *ev)
 {
 	struct changing c = { .r = r, .n = service_node(r->s, request_node_name(ev)) };
 
+	if (are_too_many(r, ev))
+		return;
 	if (has_twice(request_element(ev))) {
 		request_refuse(r, REFUSE_BAD_REQUEST, "each address once");
 		return;

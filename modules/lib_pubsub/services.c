@@ -222,7 +222,10 @@ static void on_nodes(int err, const pc_item *items, size_t n, void *data)
 	for (size_t i = 0; i < n; i++)
 		if (node_name_fits(items[i].key))
 			read_node(s, &items[i]);
-	pc_store_get(s->p->subscriptions, service_user(s), on_subscriptions, s);
+	if (s->nodes)
+		pc_store_get(s->p->subscriptions, service_user(s), on_subscriptions, s);
+	else
+		read_end(s, true);
 }
 
 void service_get(struct pubsub *p, const char *user, service_fn *fn, void *data)

@@ -75,18 +75,6 @@ static void add_sessions(pc_module *m, pc_host *host, const char *user, const ch
 			audience_add(to, s->full_jid);
 }
 
-static void add_peers(const struct service *s, const char *node, const char *bare,
-                      struct audience *to)
-{
-	size_t user_len = strlen(s->user), len = strlen(bare);
-
-	for (const struct peer *p = pep_of(s->p)->peers; p; p = p->hh.next)
-		if (strncmp(p->key, s->user, user_len) == 0 && p->key[user_len] == '\n' &&
-		    strncmp(p->jid, bare, len) == 0 && p->jid[len] == '/' &&
-		    pep_wants(s->p->m, p->presence, node) == 1)
-			audience_add(to, p->jid);
-}
-
 static void add_contact(const struct service *s, const struct node *n, const char *jid,
                         struct audience *to)
 {
@@ -94,13 +82,11 @@ static void add_contact(const struct service *s, const struct node *n, const cha
 	pc_jid parsed;
 	pc_host *host;
 
-	if (pc_jid_parse(jid, buf, &parsed) != PC_OK || parsed.resource)
+	if (pc_jid_parse(jid, buf, &parsed) != PC_OK || parsed.resource || parsed.local == NULL)
 		return;
 	host = pc_host_find(parsed.domain);
-	if (host && pc_host_kind(host) == PC_VIRTUAL_HOST && parsed.local)
+	if (host && pc_host_kind(host) == PC_VIRTUAL_HOST)
 		add_sessions(s->p->m, host, parsed.local, n->name, to);
-	else
-		add_peers(s, n->name, jid, to);
 }
 
 /* Contacts who see the account's presence are subscribed to all that they may read (XEP-0163
@@ -116,6 +102,25 @@ static bool may_hear(const struct service *s, const struct node *n, const pc_con
 	       !pep_is_blocked(s->p->m, s->user, c->jid);
 }
 
+/* Those elsewhere, by the presence that came from them. */
+static void add_peers(const struct service *s, const struct node *n, const pc_roster *roster,
+                      struct audience *to)
+{
+	size_t len = strlen(s->user);
+
+	for (const struct peer *p = pep_of(s->p)->peers; p; p = p->hh.next) {
+		char bare[PC_JID_MAX + 1];
+		pc_contact c;
+
+		if (strncmp(p->key, s->user, len) != 0 || p->key[len] != '\n' ||
+		    pep_wants(s->p->m, p->presence, n->name) != 1)
+			continue;
+		snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(p->jid, "/"), p->jid);
+		if (pc_roster_find(roster, bare, &c) && may_hear(s, n, &c))
+			audience_add(to, p->jid);
+	}
+}
+
 void pep_audience(struct service *s, const struct node *n, struct audience *to)
 {
 	pc_module *m = s->p->m;
@@ -127,4 +132,6 @@ void pep_audience(struct service *s, const struct node *n, struct audience *to)
 	while (roster && pc_roster_each(roster, &cursor, &c))
 		if (may_hear(s, n, &c))
 			add_contact(s, n, c.jid, to);
+	if (roster)
+		add_peers(s, n, roster, to);
 }

@@ -97,13 +97,13 @@ static void on_roster(int err, pc_roster *roster, void *data)
 	greet_end(g);
 }
 
-static bool wants_any(const struct greet *g, const pc_event *ev)
+static bool wants_any(const struct service *s, const pc_event *ev)
 {
 	struct wish w = wish_of(ev);
 	bool any = false;
 
-	for (const struct node *n = g->s->nodes; n && !any; n = n->hh.next)
-		any = is_wanted(g->p, n, &w);
+	for (const struct node *n = s->nodes; n && !any; n = n->hh.next)
+		any = is_wanted(s->p, n, &w);
 	pc_stanza_free(&w.was);
 	return any;
 }
@@ -117,7 +117,7 @@ static void on_service(struct service *s, void *data)
 	char own[PC_JID_MAX + 1];
 
 	g->s = s;
-	if (ev == NULL || !wants_any(g, ev)) {
+	if (ev == NULL || !wants_any(s, ev)) {
 		greet_end(g);
 		return;
 	}
@@ -130,6 +130,18 @@ static void on_service(struct service *s, void *data)
 	} else {
 		pc_roster_load(g->p->m, pc_module_host(g->p->m), s->user, on_roster, g);
 	}
+}
+
+/* Before anybody reads anything for it: where it is in memory that he wants nothing of it. */
+pc_result online_unwanted(pc_event *ev, void *data)
+{
+	struct pep *pep = data;
+	const char *user = pc_event_str(ev, "username");
+	struct service *s = NULL;
+
+	if (user)
+		HASH_FIND_STR(pep->pubsub.services, user, s);
+	return s && s->loaded && !wants_any(s, ev) ? PC_HANDLED : PC_PASS;
 }
 
 pc_result online_greet(pc_event *ev, void *data)

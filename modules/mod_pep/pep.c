@@ -199,6 +199,7 @@ static void hook_all(pc_module *m)
 	pc_hook(m, "presence/bare", online_presence, 10);
 	pc_hook(m, "presence/full", online_presence, 10);
 	pc_hook(m, "caps-known", online_known, 0);
+	pc_hook(m, "pep-greet", online_unwanted, 200);
 	pc_hook(m, "pep-greet", online_greet, 0);
 	pc_hook(m, "pep-may-read", on_may_read, 0);
 }

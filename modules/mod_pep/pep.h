@@ -53,6 +53,7 @@ bool pep_is_blocked(pc_module *m, const char *user, const char *jid);
 pc_result online_initial(pc_event *ev, void *data);
 pc_result online_again(pc_event *ev, void *data);
 pc_result online_known(pc_event *ev, void *data);
+pc_result online_unwanted(pc_event *ev, void *data);
 pc_result online_greet(pc_event *ev, void *data);
 pc_result online_presence(pc_event *ev, void *data);
 /* After a reload: who was waiting for the last items gets them. */

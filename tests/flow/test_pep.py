@@ -308,6 +308,18 @@ def test_restart(server):
     equal({x.get("jid"): x.get("affiliation") for x in got}, {c.bare: "owner", "friend@example.org": "member"})
 
 
+def test_what_was_answered_survives_a_kill(server):
+    c = server.login()
+    ps.create(c, NODE, {"max_items": "max"})
+    for n in range(30):
+        ps.published(ps.publish(c, NODE, note(str(n)), f"i{n}"))
+    ps.retract(c, NODE, "i3")
+    server.kill()
+    server.start()
+    c = server.login(c.user)
+    equal(ps.ids(ps.get(c, NODE)), [f"i{n}" for n in range(30) if n != 3])
+
+
 def test_reload(server):
     a, b = server.friends()
     features = ps.listen(b, NODE)

@@ -191,6 +191,14 @@ def test_approval_and_denial(server):
     settle(admin.client)
 
 
+def test_changes_are_bounded(server):
+    admin, _, _, node = scene(server)
+    equal(ps.refusal(admin.affiliate(node, **{f"a{n}@example.org": "member" for n in range(501)}))[1], "resource-constraint")
+    many = "".join(f"<subscription jid='a{n}@example.org' subscription='subscribed'/>" for n in range(501))
+    equal(ps.refusal(owner(admin, "set", f"<subscriptions node='{node}'>{many}</subscriptions>"))[1], "resource-constraint")
+    equal(admin.affiliate(node, **{f"a{n}@example.org": "member" for n in range(500)}).get("type"), "result")
+
+
 def test_subscriptions_are_bounded(server):
     _, a, b, node = scene(server)
     for n in range(5):
