@@ -87,7 +87,7 @@ void pc__srv_order(struct pc__srv *srvs, size_t n, pc__srv_random_fn *random)
 		end = begin + 1;
 		while (end < n && srvs[end].priority == srvs[begin].priority)
 			end++;
-		for (size_t i = begin; i + 1 < end; i++)
+		for (size_t i = begin; end - i > 1; i++)
 			draw(srvs + i, end - i, random);
 	}
 }
