@@ -112,6 +112,13 @@ def until_waiting(server, *clients, n=1):
         assert time.monotonic() < deadline, f"{server.ctl('smacks', 'list', HOST)}\n{server.log_tail()}"
 
 
+def lost_for_long(server, c):
+    """The same where a session does not wait long enough to be seen waiting; and then its end."""
+    c.abort()
+    server.log_has(f"{c.jid} waits for its client")
+    until_waiting(server, c, n=0)
+
+
 def lost(server, *clients):
     """Their connections break, and the server has seen it."""
     for c in clients:

@@ -113,8 +113,9 @@ def test_what_was_sent_before_does_not_count(server):
     equal(c.find("a", NS3).get("h"), "0")
 
 
+@alone(**with_options(journal="false"))
 def test_written_before_it_is_acknowledged(server):
-    """What is kept for somebody is in the database when its h is told."""
+    """What is kept for somebody is in the database when its h is told: nothing else is there after a kill."""
     c, away = managed(server), server.account()
     for n in range(20):
         c.message(f"{away}@{HOST}", f"{n}")

@@ -4,8 +4,8 @@ import socket
 from client import Ended
 from flow import HOST, NS, alone, equal, rows
 from server import SCALE
-from smacks import (CONFIG, NS3, Managed, bodies, connect, lost, managed, messages, refused, taken_up, until_waiting,
-                    waiting, with_options)
+from smacks import (CONFIG, NS3, Managed, bodies, connect, lost, lost_for_long, managed, messages, refused, taken_up,
+                    until_waiting, waiting, with_options)
 
 SERVER = dict(accounts=60, config=CONFIG)
 
@@ -25,15 +25,11 @@ def test_told_how_far_it_had_come(server):
     equal(refused(server, c).resumed.get("h"), None)  # once
 
 
-@alone(**SHORT)
 def test_a_shorter_time(server):
     c = connect(server, server.account())
     c.bind()
-    c.enable(extra=" max='1'")
-    equal(c.token is not None, True)
-    c.abort()
-    until_waiting(server)
-    until_waiting(server, n=0)
+    equal(c.enable(extra=" max='1'").get("max"), "1")
+    lost_for_long(server, c)
 
 
 def ended(server, c):
@@ -289,7 +285,8 @@ def test_reload(server):
 @alone(**SHORT)
 def test_reload_keeps_the_time(server):
     c = managed(server)
-    lost(server, c)
+    c.abort()
+    server.log_has(f"{c.jid} waits for its client")
     server.ctl("module", "reload", HOST, "smacks")
     until_waiting(server, n=0)
     equal(refused(server, c).resumed.get("h"), "0")

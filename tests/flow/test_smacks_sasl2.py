@@ -2,7 +2,7 @@
 import sasl2
 from flow import HOST, alone, equal, rows
 from sasl2 import AGENT, BIND, agent, opened, scram
-from smacks import CONFIG, NS3, Managed, bodies, lost, managed, messages, until_waiting, waiting, with_options
+from smacks import CONFIG, NS3, Managed, bodies, lost, lost_for_long, managed, messages, waiting, with_options
 
 SERVER = dict(accounts=40, config=CONFIG)
 ENABLE = f"<enable xmlns='{NS3}' resume='true'/>"
@@ -108,8 +108,7 @@ def test_too_late(server):
     """<failed/> tells how far it had come, and the resource is bound as if nothing had been asked."""
     c = enabled(server, server.account())
     c.sync()
-    lost(server, c)
-    until_waiting(server, c, n=0)
+    lost_for_long(server, c)
     again, success = log_in(server, c.user, resume(c.token, 0) + bind(ENABLE))
     failed = success.child("failed", NS3)
     equal(failed.get("h"), "1")
