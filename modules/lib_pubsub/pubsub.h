@@ -87,7 +87,7 @@ struct service {
 	struct node *nodes;
 	int64_t bytes;  /* of all items */
 	unsigned users; /* requests, and whatever else holds it */
-	bool loaded, failed, dropped;
+	bool loaded, dropped, draining;
 	unsigned reading; /* stores that have not answered */
 	struct waiter *waiters;
 	struct request *turn, *queue;   /* who changes items, and who comes next */

@@ -108,19 +108,26 @@ bool request_jid(const pc_stanza *st, const char *attr, char full[static PC_JID_
 
 /* ------------------------------------------------------------ turns */
 
-static void next_turn(struct service *s)
+/* Not nested: one that ends at once comes back here by the loop. */
+static void run_queue(struct service *s)
 {
-	struct request *r = s->queue;
-	pc_event *ev;
-
-	s->turn = r;
-	if (r == NULL)
+	if (s->draining)
 		return;
-	s->queue = r->next;
-	r->next = NULL;
-	ev = request_event(r);
-	if (ev)
-		r->run(r, ev);
+	s->draining = true;
+	s->users++;
+	while (s->turn == NULL && s->queue && !s->p->unloaded) {
+		struct request *r = s->queue;
+		pc_event *ev;
+
+		s->queue = r->next;
+		r->next = NULL;
+		s->turn = r;
+		ev = request_event(r);
+		if (ev)
+			r->run(r, ev);
+	}
+	s->draining = false;
+	service_release(s);
 }
 
 void request_turn(struct request *r, request_fn *run)
@@ -128,14 +135,10 @@ void request_turn(struct request *r, request_fn *run)
 	struct request **at = &r->s->queue;
 
 	r->run = run;
-	if (r->s->turn == NULL) {
-		r->s->turn = r;
-		run(r, pc_token_event(r->token));
-		return;
-	}
 	while (*at)
 		at = &(*at)->next;
 	*at = r;
+	run_queue(r->s);
 }
 
 /* ------------------------------------------------------------ the end */
@@ -144,13 +147,13 @@ static void request_end(struct request *r)
 {
 	struct service *s = r->s;
 	struct pubsub *p = r->p;
-	bool had_turn = s && s->turn == r;
 
+	if (s && s->turn == r)
+		s->turn = NULL;
 	pc_module_free(p->m, r);
 	if (s == NULL || p->unloaded)
 		return;
-	if (had_turn)
-		next_turn(s);
+	run_queue(s);
 	service_release(s);
 }
 

@@ -239,6 +239,25 @@ def test_disco(server):
     equal(disco(a.client, "info", secret).error(), ("cancel", "item-not-found"))
 
 
+def test_many_at_once(server):
+    """Publishers, retractions and the end of the node from many sides: everybody is answered."""
+    admin, a, b, node = scene(server, {"publish_model": "open", "max_items": "10"})
+    clients = [Service(server.login(a.client.user)) for _ in range(8)]
+    waiting = []
+    for n in range(20):
+        for i, s in enumerate(clients):
+            waiting.append((s, s.publish(node, note(), f"{n % 7}-{i % 3}", wait=False)))
+    for s, ident in waiting:
+        equal(s.client.find("iq", id=ident).get("type"), "result")
+    equal(len(ps.ids(a.get(node))), 10)
+    waiting = [(s, s.publish(node, note(), f"{n}", wait=False)) for n in range(10) for s in clients]
+    equal(owner(admin, "set", f"<delete node='{node}'/>").get("type"), "result")
+    for s, ident in waiting:
+        reply = s.client.find("iq", id=ident)
+        assert reply.get("type") == "result" or reply.error() == ("cancel", "item-not-found"), str(reply)
+    equal(ps.refusal(b.get(node))[1], "item-not-found")
+
+
 @alone(**options(autocreate_on_publish="true", autocreate_on_subscribe="true", expose_publisher="true",
                  default_admin_affiliation='"publisher"', pubsub_max_items="300000", pubsub_max_nodes="3"))
 def test_options(server):
