@@ -244,15 +244,21 @@ static struct reading *read_account(struct mam *mam, const char *user)
 
 pc_result accounts_ask(struct mam *mam, pc_event *ev, const char *user, account_fn *fn)
 {
+	return accounts_ask_on(mam, ev, 0, user, fn);
+}
+
+pc_result accounts_ask_on(struct mam *mam, pc_event *ev, pc_token token, const char *user,
+                          account_fn *fn)
+{
 	struct account *a = accounts_find(mam, user);
 	struct waiter *w;
 	struct reading *r;
 
 	if (a)
-		return fn(mam, ev, a, 0);
+		return fn(mam, ev, a, token);
 	r = read_account(mam, user);
 	w = mam_alloc(sizeof(*w));
-	*w = (struct waiter){ .token = pc_event_suspend(ev), .fn = fn };
+	*w = (struct waiter){ .token = token ? token : pc_event_suspend(ev), .fn = fn };
 	*r->last = w;
 	r->last = &w->next;
 	return PC_SUSPENDED;
@@ -295,6 +301,7 @@ static pc_result on_deleted(pc_event *ev, void *data)
 void accounts_load(struct mam *mam)
 {
 	pc_hook(mam->m, "resource-bind", on_bind, 0);
+	pc_hook(mam->m, "session-restored", on_bind, 0);
 	pc_hook(mam->m, "user-deleted", on_deleted, 0);
 }
 

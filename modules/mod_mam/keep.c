@@ -276,11 +276,31 @@ static pc_result decide(struct mam *mam, pc_event *ev, struct account *a, pc_tok
 
 /* ------------------------------------------------------------ events */
 
+static pc_result decide_for_sender(struct mam *mam, pc_event *ev, struct account *recipient,
+                                   pc_token token)
+{
+	(void)recipient;
+	return accounts_ask_on(mam, ev, token, pc_event_from(ev)->local, decide);
+}
+
+/* What is known of the recipient is fetched first, where it is ours: between the writes of both
+ * archives nothing may be waited for, or a kill just then leaves one of them, and the message,
+ * which nobody has acknowledged, comes once more. */
+static const char *local_recipient(const struct mam *mam, const pc_event *ev)
+{
+	const pc_jid *to = pc_event_to(ev);
+
+	if (to == NULL || to->local == NULL || strcmp(to->domain, pc_module_host_name(mam->m)) != 0)
+		return NULL;
+	return to->local;
+}
+
 static pc_result on_out(pc_event *ev, void *data)
 {
 	struct mam *mam = data;
 	const pc_session *s = pc_event_origin(ev);
 	struct mam_session *own;
+	const char *recipient;
 
 	if (s == NULL || s->username == NULL || pc_event_from(ev) == NULL)
 		return PC_PASS;
@@ -290,6 +310,9 @@ static pc_result on_out(pc_event *ev, void *data)
 	drop_own_ids(ev, pc_event_from(ev));
 	if (!worth_keeping(pc_event_stanza(ev), true))
 		return PC_PASS;
+	recipient = local_recipient(mam, ev);
+	if (recipient && strcmp(recipient, s->username) != 0)
+		return accounts_ask(mam, ev, recipient, decide_for_sender);
 	return accounts_ask(mam, ev, s->username, decide);
 }
 

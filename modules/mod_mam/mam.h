@@ -102,6 +102,9 @@ struct account *accounts_find(struct mam *mam, const char *user);
  * before this returns, and what it returned is what the handler returns. */
 typedef pc_result account_fn(struct mam *mam, pc_event *ev, struct account *a, pc_token token);
 pc_result accounts_ask(struct mam *mam, pc_event *ev, const char *user, account_fn *fn);
+/* The same of an event that has been suspended already. */
+pc_result accounts_ask_on(struct mam *mam, pc_event *ev, pc_token token, const char *user,
+                          account_fn *fn);
 /* Its choices, as they are stored; replaces what is known. */
 struct account *accounts_set(struct mam *mam, const char *user, const pc_item *items, size_t n);
 /* ALWAYS, NEVER, or ROSTER: it depends on that. */
