@@ -135,10 +135,15 @@ void prosody_item(struct move *m, pc_stanza *payload, const char *key, const cha
 {
 	pc_stanza *item = wrap(payload, publisher);
 	char with[PC_JID_MAX + 1], id[PC_SHORT_ID_SIZE];
-	bool has_with = publisher && bare_of(publisher, with, sizeof(with));
+	bool has_with;
 
 	if (item && key && *key)
 		pc_stanza_set(item, "id", key);
+	if (item)
+		pc_stanza_set(item, "stamp", NULL);
+	if (item && publisher == NULL)
+		publisher = pc_stanza_get(item, "publisher");
+	has_with = publisher && bare_of(publisher, with, sizeof(with));
 	key = item ? pc_stanza_get(item, "id") : NULL;
 	if (key && *key) {
 		pc_short_id(key, id);

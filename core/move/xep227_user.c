@@ -117,7 +117,7 @@ bool xep227_enter_items(struct xep227_user *u, const char *node)
 		return false;
 	}
 	store = pc__printf("pep_%s", node);
-	entered = enter(u, false, store);
+	entered = enter(u, true, store);
 	free(store);
 	if (entered)
 		xep227_keep(u, XEP227_ITEMS, node, NULL);

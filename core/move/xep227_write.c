@@ -291,15 +291,29 @@ static void write_nodes(struct writer *w)
 	put(w, "</pubsub>\n");
 }
 
+/* The format has no place for when an item was published: our own attribute is left alone by
+ * others. */
 static void write_items(struct writer *w, const char *node)
 {
+	struct pc__bundle_record r;
+	char stamp[PC_DATETIME_SIZE];
+
 	if (!w->in_items)
 		put(w, "<pubsub xmlns='" XEP227_NS_PUBSUB "'>\n");
 	w->in_items = true;
 	put(w, "<items");
 	put_attribute(w, "node", node);
 	put(w, ">\n");
-	write_elements(w);
+	while (next(w, &r)) {
+		pc_stanza *st = parse(w, &r);
+
+		if (st == NULL)
+			continue;
+		pc_datetime_write(r.when, stamp);
+		pc_stanza_set(st, "stamp", r.when ? stamp : NULL);
+		put_element(w, st);
+		pc_stanza_free(&st);
+	}
 	put(w, "</items>\n");
 }
 
