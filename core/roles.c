@@ -137,6 +137,26 @@ bool pc_role_exists(const pc_host *host, const char *role)
 	return own_role(host, role) != NULL;
 }
 
+static bool includes(const pc_host *host, const char *role, const char *other, unsigned depth)
+{
+	const struct pc__role *own = own_role(host, role);
+
+	if (strcmp(role, other) == 0)
+		return true;
+	for (size_t i = 1; own == NULL && depth < DEEPEST && i < PC__COUNT(ladder); i++)
+		if (strcmp(ladder[i], role) == 0)
+			return includes(host, ladder[i - 1], other, depth + 1);
+	for (size_t i = 0; own && depth < DEEPEST && i < own->n; i++)
+		if (includes(host, own->inherits[i], other, depth + 1))
+			return true;
+	return false;
+}
+
+bool pc_role_includes(const pc_host *host, const char *role, const char *other)
+{
+	return includes(host, role, other, 0);
+}
+
 /* ------------------------------------------------------------ who */
 
 static bool is_listed(const char *host, const char *bare)

@@ -28,8 +28,10 @@
 #define PC_NS_BIND2 "urn:xmpp:bind:0"
 
 /* ---- a mechanism that a module adds: an item (module.h) of the kind "sasl2-mechanism". The client
- * proves itself by one message, with <authenticate/>. It is taken by SASL2 alone, and is not among
- * the mechanisms listed: the module tells of it in sasl2-features. */
+ * proves itself by one message. One that is not `listed` is taken by SASL2 alone, with
+ * <authenticate/>, and the module tells of it in sasl2-features. A listed one is among the
+ * mechanisms of SASL2 and of RFC 6120 where disable_sasl_mechanisms and insecure_sasl_mechanisms
+ * let it. */
 
 typedef struct pc_sasl_verdict {
 	/* NULL: it is proved. Else the failure (RFC 6120 6.5); "not-authorized" counts as a wrong
@@ -37,7 +39,9 @@ typedef struct pc_sasl_verdict {
 	const char *condition;
 	const char *username; /* of the account, prepared */
 	const char *role;     /* NULL: the account's */
-	const void *data;     /* what the mechanism says at its end; NULL: nothing */
+	/* What the mechanism says at its end; NULL: nothing. Of a failure by "not-authorized": a
+	 * challenge that goes before it, which the client answers by whatever (RFC 7628 3.2.2). */
+	const void *data;
 	size_t len;
 } pc_sasl_verdict;
 typedef void pc_sasl_verdict_fn(const pc_sasl_verdict *verdict, void *data);
@@ -49,4 +53,5 @@ typedef struct pc_sasl_mechanism {
 	 * maybe before it returns. Whether the account is enabled is the module's to ask. */
 	void (*check)(pc_module *m, const pc_session *s, const pc_stanza *request, const char *msg,
 	              size_t len, pc_sasl_verdict_fn *fn, void *data);
+	bool listed; /* `request` is NULL in a log-in of RFC 6120 */
 } pc_sasl_mechanism;

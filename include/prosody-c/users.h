@@ -109,6 +109,8 @@ PC_EXPORT void pc_user_set_role(pc_module *m, pc_host *host, const char *user, c
 /* One more role for the host; it may do what those do that it inherits from (ends with NULL). */
 PC_EXPORT void pc_add_role(pc_module *m, const char *name, const char *const *inherits);
 PC_EXPORT bool pc_role_exists(const pc_host *host, const char *role);
+/* Is it the same role, or does `role` inherit from `other`? */
+PC_EXPORT bool pc_role_includes(const pc_host *host, const char *role, const char *other);
 /* The opposite of the next: neither the role may, nor one that only has it from there. */
 PC_EXPORT void pc_deny_permission(pc_module *m, const char *role, const char *action);
 /* Grants the action (":name" is prefixed by the module's name) to the role and those above it. */

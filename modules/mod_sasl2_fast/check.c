@@ -190,7 +190,7 @@ static void check(pc_module *m, const pc_session *s, const pc_stanza *request, c
 }
 
 const pc_sasl_mechanism fast_mechanisms[FAST_MECHANISMS] = {
-	{ sizeof(pc_sasl_mechanism), "HT-SHA-256-NONE", check },
-	{ sizeof(pc_sasl_mechanism), "HT-SHA-256-EXPR", check },
-	{ sizeof(pc_sasl_mechanism), "HT-SHA-256-ENDP", check },
+	{ sizeof(pc_sasl_mechanism), "HT-SHA-256-NONE", check, false },
+	{ sizeof(pc_sasl_mechanism), "HT-SHA-256-EXPR", check, false },
+	{ sizeof(pc_sasl_mechanism), "HT-SHA-256-ENDP", check, false },
 };

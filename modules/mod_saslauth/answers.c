@@ -38,7 +38,8 @@ void sasl_end_exchange(struct sasl_state *state)
 	pc_scram_free(&state->scram);
 	sasl2_free(&state->sasl2);
 	state->step = SASL_IDLE;
-	state->disabled = false;
+	state->disabled = state->refused = false;
+	state->of_module = NULL;
 }
 
 struct sasl_limit sasl_address_limit(pc_module *m)
@@ -69,25 +70,34 @@ static pc_stanza *failure(bool sasl2, const char *condition, const char *text)
 	return st;
 }
 
-void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
-                  const char *condition, const char *text, enum sasl_guess guess)
+/* A client that tries one mechanism after the other until it finds one that it masters guesses
+ * nothing: it has twice as many attempts. */
+void sasl_count(pc_module *m, const pc_session *s, struct sasl_state *state, enum sasl_guess guess)
 {
 	struct saslauth *sa = pc_module_data(m);
 	struct sasl_limit limit = sasl_address_limit(m);
+
+	if (guess == SASL_COUNTED)
+		return;
+	if (guess == SASL_GUESS)
+		throttle_add(sa->throttle, s->ip, &limit);
+	state->failures += guess == SASL_GUESS ? 2 : 1;
+	if (state->failures >= 2 * (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
+		pc_session_close(s, "policy-violation", "Too many failed log-ins");
+}
+
+void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
+                  const char *condition, const char *text, enum sasl_guess guess)
+{
+	const struct saslauth *sa = pc_module_data(m);
 	pc_stanza *st = failure(state->speaks_sasl2, condition, text);
 	const pc_arg args[] = { PC_STR("condition", condition), PC_STR("text", text) };
 
 	sasl_end_exchange(state);
-	if (guess == SASL_GUESS)
-		throttle_add(sa->throttle, s->ip, &limit);
 	pc_metric_add(sa->failures, 1);
 	pc_log_session(m, s, PC_INFO, "log-in failed: %s", condition);
 	send_and_free(s, st);
-	/* A client that tries one mechanism after the other until it finds one that it masters
-	 * guesses nothing: it has twice as many attempts. */
-	state->failures += guess == SASL_GUESS ? 2 : 1;
-	if (state->failures >= 2 * (uint64_t)pc_opt_int(m, "sasl_max_attempts"))
-		pc_session_close(s, "policy-violation", "Too many failed log-ins");
+	sasl_count(m, s, state, guess);
 	fire(m, s, "auth-failure", args, 2);
 	fire(m, s, "authentication-failure", args, 2);
 }
@@ -123,6 +133,7 @@ void sasl_success_as(pc_module *m, const pc_session *s, struct sasl_state *state
                      const char *username, const char *role, pc_str data)
 {
 	pc_stream *stream = pc_session_stream(s);
+	const char *mechanism = sasl_name_of(state);
 
 	if (state->sasl2) {
 		sasl2_proved(m, s, state, username, role, data);
@@ -134,7 +145,7 @@ void sasl_success_as(pc_module *m, const pc_session *s, struct sasl_state *state
 	send_and_free(s, sasl_element("success", SASL_NS, data.p, data.len));
 	pc_stream_set_limit(stream, (size_t)pc_opt_int(m, "c2s_stanza_size_limit"));
 	pc_stream_restart(stream);
-	sasl_tell_success(m, s, sasl_mechanism_name(state->mechanism));
+	sasl_tell_success(m, s, mechanism);
 }
 
 void sasl_success(pc_module *m, const pc_session *s, struct sasl_state *state, const char *username,

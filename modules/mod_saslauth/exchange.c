@@ -216,13 +216,25 @@ static pc_result scram_final(pc_event *ev, const pc_session *s, struct sasl_stat
 
 /* ------------------------------------------------------------ mechanisms of modules (sasl.h) */
 
+/* It counts at once, as the client need not wait for the end of it. */
+static void refuse_by_challenge(pc_module *m, const pc_session *s, struct sasl_state *state,
+                                const pc_sasl_verdict *v)
+{
+	state->refused = true;
+	state->step = SASL_WAIT_FINAL;
+	sasl_challenge(s, state, v->data, v->len);
+	sasl_count(m, s, state, SASL_GUESS);
+}
+
 static void on_verdict(const pc_sasl_verdict *v, void *data)
 {
 	struct sasl_call *call = data;
 	struct sasl_state *state;
 	const pc_session *s = sasl_call_session(call, &state);
 
-	if (s && v->condition)
+	if (s && v->condition && v->data)
+		refuse_by_challenge(call->m, s, state, v);
+	else if (s && v->condition)
 		sasl_failure(call->m, s, state, v->condition, NULL,
 		             strcmp(v->condition, "not-authorized") == 0 ? SASL_GUESS
 		                                                         : SASL_NO_GUESS);
@@ -236,11 +248,18 @@ static pc_result step_of_module(pc_event *ev, const pc_session *s, struct sasl_s
                                 const char *msg, size_t len)
 {
 	pc_module *m = pc_event_module(ev), *owner;
-	const pc_stanza *request = state->sasl2->request;
-	const pc_sasl_mechanism *mechanism =
-	        sasl_of_module(m, pc_stanza_get(request, "mechanism"), &owner);
+	const pc_stanza *request = state->sasl2 ? state->sasl2->request : NULL;
+	const pc_sasl_mechanism *mechanism = sasl_of_module(m, sasl_name_of(state), &owner);
 	struct sasl_call *call;
 
+	if (state->refused) {
+		sasl_failure(m, s, state, "not-authorized", NULL, SASL_COUNTED);
+		return PC_HANDLED;
+	}
+	if (mechanism && msg == NULL && sasl_is_listed(mechanism)) {
+		sasl_challenge(s, state, "", 0); /* the client has more to say first */
+		return PC_HANDLED;
+	}
 	if (mechanism == NULL || msg == NULL) {
 		sasl_failure(m, s, state, "malformed-request", NULL, SASL_NO_GUESS);
 		return PC_HANDLED;

@@ -52,7 +52,7 @@ const char *sasl_name_of(const struct sasl_state *state)
 {
 	if (state->mechanism != SASL_OF_MODULE)
 		return sasl_mechanism_name(state->mechanism);
-	return state->sasl2 ? pc_stanza_get(state->sasl2->request, "mechanism") : "?";
+	return state->of_module ? state->of_module->name : "?";
 }
 
 struct search {
@@ -99,7 +99,7 @@ static bool is_insecure(pc_module *m, const char *name)
 	return pc_opt_has(m, "insecure_sasl_mechanisms", name);
 }
 
-static bool is_allowed(pc_module *m, const pc_session *s, const char *name)
+bool sasl_is_allowed(pc_module *m, const pc_session *s, const char *name)
 {
 	if (pc_opt_has(m, "disable_sasl_mechanisms", name))
 		return false;
@@ -152,17 +152,73 @@ static void choose(pc_module *m, const pc_session *s, struct sasl_state *state)
 	if (sasl_external_possible(s))
 		can |= 1u << SASL_EXTERNAL;
 	for (unsigned bit = 0; bit < SASL_MECHANISMS; bit++)
-		if ((can & 1u << bit) && is_allowed(m, s, sasl_mechanism_name(bit)))
+		if ((can & 1u << bit) && sasl_is_allowed(m, s, sasl_mechanism_name(bit)))
 			state->offered = (uint16_t)(state->offered | 1u << bit);
 	if (!(state->offered >> SASL_PLUS & ((1u << PC_SCRAM_HASHES) - 1)))
 		state->bindings = 0;
 }
 
-void sasl_list_mechanisms(const struct sasl_state *state, pc_stanza *parent)
+/* ------------------------------------------------------------ those of modules that are listed */
+
+bool sasl_is_listed(const pc_sasl_mechanism *mechanism)
+{
+	return mechanism->size > offsetof(pc_sasl_mechanism, listed) && mechanism->listed;
+}
+
+struct listing {
+	pc_module *m;
+	const pc_session *s;
+	void (*fn)(const char *name, void *data);
+	void *data;
+};
+
+static bool list_one(const void *item, pc_module *owner, void *data)
+{
+	const pc_sasl_mechanism *mechanism = item;
+	const struct listing *l = data;
+
+	(void)owner;
+	if (sasl_is_listed(mechanism) && sasl_is_allowed(l->m, l->s, mechanism->name))
+		l->fn(mechanism->name, l->data);
+	return true;
+}
+
+static void each_listed(pc_module *m, const pc_session *s, void (*fn)(const char *name, void *data),
+                        void *data)
+{
+	struct listing l = { m, s, fn, data };
+
+	pc_each_item(pc_module_host(m), "sasl2-mechanism", list_one, &l);
+}
+
+static void count_one(const char *name, void *data)
+{
+	(void)name;
+	++*(size_t *)data;
+}
+
+static size_t count_listed(pc_module *m, const pc_session *s)
+{
+	size_t n = 0;
+
+	each_listed(m, s, count_one, &n);
+	return n;
+}
+
+static void add_leaf(const char *name, void *data)
+{
+	pc_stanza_leaf(data, "mechanism", name);
+}
+
+/* ------------------------------------------------------------ the offer */
+
+void sasl_list_mechanisms(pc_module *m, const pc_session *s, const struct sasl_state *state,
+                          pc_stanza *parent)
 {
 	for (size_t i = 0; i < SASL_MECHANISMS; i++)
 		if (state->offered & 1u << order[i])
 			pc_stanza_leaf(parent, "mechanism", sasl_mechanism_name(order[i]));
+	each_listed(m, s, add_leaf, parent);
 }
 
 /* What goes out with the features is noted, for only that is accepted afterwards. */
@@ -174,11 +230,11 @@ void sasl_offer(pc_module *m, const pc_session *s, struct sasl_state *state, pc_
 	if (sasl_encryption_missing(m, s))
 		return;
 	choose(m, s, state);
-	if (state->offered == 0) {
+	if (state->offered == 0 && count_listed(m, s) == 0) {
 		pc_log_session(m, s, PC_WARN, "no SASL mechanism is left to offer on this stream");
 		return;
 	}
-	sasl_list_mechanisms(state, pc_stanza_open(features, "mechanisms", SASL_NS));
+	sasl_list_mechanisms(m, s, state, pc_stanza_open(features, "mechanisms", SASL_NS));
 	sasl2_offer(m, s, state, features);
 	if (state->bindings == 0)
 		return;
@@ -196,6 +252,13 @@ static void join(char *out, size_t size, const char *name)
 	snprintf(out + len, size - len, "%s%s", len ? "," : "", name);
 }
 
+#define NAMES_SIZE 512
+
+static void join_one(const char *name, void *data)
+{
+	join(data, NAMES_SIZE, name);
+}
+
 /* XEP-0515 */
 static uint16_t tls_version(const pc_session *s)
 {
@@ -209,15 +272,16 @@ static uint16_t tls_version(const pc_session *s)
 	                                        : 0;
 }
 
-int sasl_start_scram(const pc_session *s, struct sasl_state *state)
+int sasl_start_scram(pc_module *m, const pc_session *s, struct sasl_state *state)
 {
-	char mechanisms[256] = "", types[64] = "";
+	char mechanisms[NAMES_SIZE] = "", types[64] = "";
 	pc_scram_policy policy = { .plus_offered = state->bindings != 0,
 		                   .tls_version = tls_version(s) };
 
 	for (unsigned bit = 0; bit < SASL_MECHANISMS; bit++)
 		if (state->offered & 1u << bit)
 			join(mechanisms, sizeof(mechanisms), sasl_mechanism_name(bit));
+	each_listed(m, s, join_one, mechanisms);
 	for (size_t i = 0; i < N_BINDINGS; i++)
 		if (state->bindings & 1u << bindings[i])
 			join(types, sizeof(types), pc_binding_name(bindings[i]));

@@ -309,7 +309,7 @@ void sasl2_offer(pc_module *m, const pc_session *s, const struct sasl_state *sta
 	if (!s->secure || !pc_opt_bool(m, "sasl2"))
 		return;
 	authentication = pc_stanza_open(features, "authentication", PC_NS_SASL2);
-	sasl_list_mechanisms(state, authentication);
+	sasl_list_mechanisms(m, s, state, authentication);
 	inlined = pc_stanza_new("inline", PC_NS_SASL2);
 	pc_notify(m, "sasl2-features", &(pc_fire_args){ .origin = s, .stanza = inlined });
 	if (pc_stanza_first(inlined))

@@ -95,11 +95,13 @@ static const char *mechanism_fault(pc_module *m, const pc_session *s, struct sas
                                    const char *name)
 {
 	int bit = name ? sasl_mechanism_find(name) : -1;
+	const pc_sasl_mechanism *found = bit < 0 && name ? sasl_of_module(m, name, NULL) : NULL;
 
 	if (sasl_encryption_missing(m, s) || (state->speaks_sasl2 && !s->secure))
 		return "encryption-required";
-	if (bit < 0 && name && state->sasl2 && sasl_of_module(m, name, NULL)) {
+	if (found && (sasl_is_listed(found) ? sasl_is_allowed(m, s, name) : state->sasl2 != NULL)) {
 		state->mechanism = SASL_OF_MODULE;
+		state->of_module = found;
 		return NULL;
 	}
 	if (bit < 0 || !(state->offered & 1u << bit))
@@ -121,7 +123,8 @@ pc_result sasl_begin(pc_event *ev, const pc_session *s, struct sasl_state *state
 		pc_metric_add(sa->throttled, 1);
 		fault = "temporary-auth-failure";
 	}
-	if (fault == NULL && state->mechanism < SASL_PLAIN && sasl_start_scram(s, state) != PC_OK)
+	if (fault == NULL && state->mechanism < SASL_PLAIN &&
+	    sasl_start_scram(m, s, state) != PC_OK)
 		fault = "temporary-auth-failure";
 	if (fault) {
 		sasl_failure(m, s, state, fault, NULL, SASL_NO_GUESS);
@@ -274,7 +277,7 @@ static const pc_option options[] = {
 	  .help = "Passwords may be sent in the clear on streams without TLS" },
 	{ .name = "insecure_sasl_mechanisms",
 	  .type = PC_OPT_SET,
-	  .dflt = "{ \"PLAIN\", \"LOGIN\" }",
+	  .dflt = "{ \"PLAIN\", \"LOGIN\", \"OAUTHBEARER\" }",
 	  .live = true,
 	  .help = "Mechanisms that are not offered without TLS" },
 	{ .name = "disable_sasl_mechanisms",
@@ -364,5 +367,5 @@ PC_MODULE(saslauth, .summary = "Log-in and resource binding (RFC 6120 sections 6
           .xeps = "0175:1.2 0178:1.2 0386:1.1.0 0388:1.0.4 0440:1.0.0 0474:0.5.0 0480:0.2.0 "
                   "0515:0.1.0",
           .data_size = sizeof(struct saslauth), .session_size = sizeof(struct sasl_state),
-          .state_version = 3, .options = options, .events = events, .stores = stores,
+          .state_version = 4, .options = options, .events = events, .stores = stores,
           .metrics = metrics, .load = load, .session_free = session_free);

@@ -33,20 +33,22 @@
 #define SASL_EXTERNAL 7
 #define SASL_ANONYMOUS 8
 #define SASL_MECHANISMS 9
-#define SASL_OF_MODULE 9 /* sasl.h: it is never among those listed */
+#define SASL_OF_MODULE 9 /* sasl.h */
 
 /* Of a session. It moves to the next instance at a reload as it is: plain values and what
  * is the server's memory. */
 struct sasl_state {
-	pc_scram *scram;     /* NULL: no exchange by SCRAM */
-	struct sasl2 *sasl2; /* NULL: the log-in under way is not by SASL2 */
-	uint16_t offered;    /* mechanisms of the last features sent, by bit */
-	uint8_t bindings;    /* channel bindings of the same, 1 << pc_binding */
-	uint8_t mechanism;   /* of the exchange under way, as its bit's number */
-	uint8_t step;        /* enum sasl_step */
-	bool speaks_sasl2;   /* the client's last element of a log-in was one of SASL2 */
-	bool disabled;       /* the account is: to be told behind the right password only */
-	uint32_t failures;   /* on this stream, in halves */
+	pc_scram *scram;                    /* NULL: no exchange by SCRAM */
+	struct sasl2 *sasl2;                /* NULL: the log-in under way is not by SASL2 */
+	const pc_sasl_mechanism *of_module; /* of SASL_OF_MODULE */
+	uint16_t offered;                   /* mechanisms of the last features sent, by bit */
+	uint8_t bindings;                   /* channel bindings of the same, 1 << pc_binding */
+	uint8_t mechanism;                  /* of the exchange under way, as its bit's number */
+	uint8_t step;                       /* enum sasl_step */
+	bool speaks_sasl2; /* the client's last element of a log-in was one of SASL2 */
+	bool refused;      /* the client has still to answer what it is told of that */
+	bool disabled;     /* the account is: to be told behind the right password only */
+	uint32_t failures; /* on this stream, in halves */
 };
 
 enum sasl_step { SASL_IDLE, SASL_WAIT_FIRST, SASL_WAIT_FINAL, SASL_WAIT_NEXT, SASL_WAIT_TASK };
@@ -109,7 +111,9 @@ bool sasl_let_in(pc_module *m, const pc_session *s, struct sasl_state *state, co
                  const char *role);
 void sasl_tell_success(pc_module *m, const pc_session *s, const char *mechanism);
 /* `guess`: the answer may be a wrong guess of a password, so it counts against the address. */
-enum sasl_guess { SASL_NO_GUESS, SASL_GUESS };
+enum sasl_guess { SASL_NO_GUESS, SASL_GUESS, SASL_COUNTED /* before */ };
+/* One more of them; the stream may end by it. */
+void sasl_count(pc_module *m, const pc_session *s, struct sasl_state *state, enum sasl_guess guess);
 void sasl_failure(pc_module *m, const pc_session *s, struct sasl_state *state,
                   const char *condition, const char *text, enum sasl_guess guess);
 void sasl_end_exchange(struct sasl_state *state);
@@ -127,9 +131,13 @@ const pc_sasl_mechanism *sasl_of_module(pc_module *m, const char *name, pc_modul
 /* The bit's number of a mechanism's name, or -1. */
 int sasl_mechanism_find(const char *name);
 /* Starts the exchange of state->mechanism under the policy of what was offered. */
-int sasl_start_scram(const pc_session *s, struct sasl_state *state);
+int sasl_start_scram(pc_module *m, const pc_session *s, struct sasl_state *state);
 /* The mechanisms that were offered, as children. */
-void sasl_list_mechanisms(const struct sasl_state *state, pc_stanza *parent);
+void sasl_list_mechanisms(pc_module *m, const pc_session *s, const struct sasl_state *state,
+                          pc_stanza *parent);
+/* May a mechanism of that name be used on this stream by the configuration? */
+bool sasl_is_allowed(pc_module *m, const pc_session *s, const char *name);
+bool sasl_is_listed(const pc_sasl_mechanism *mechanism);
 
 /* exchange.c: `authzid` (may be NULL) is nobody, or the user's own bare JID (RFC 6120 6.3.8). */
 bool sasl_is_own_jid(const pc_session *s, const char *username, const char *authzid);
