@@ -163,6 +163,23 @@ def test_without_the_module(server):
     refused(server, c)
 
 
+@alone(**with_options())
+def test_module_replaced_and_unloaded(server):
+    """A reload keeps what it keeps; what is unloaded knows nothing any more, also behind a restart."""
+    c, friend = managed(server), server.online()
+    server.ctl("module", "reload", HOST, "smacks")
+    friend.message(c.jid, "behind the reload")
+    friend.sync()
+    killed(server)
+    again = taken_up(server, c)
+    equal(messages(again, 1), ["behind the reload"])
+    server.ctl("module", "unload", HOST, "smacks")
+    server.ctl("module", "load", HOST, "smacks")
+    killed(server)
+    equal(waiting(server), 0)
+    refused(server, c)
+
+
 # ---- a journal that is of no use: the server serves as ever
 
 def spoil(server, how):
