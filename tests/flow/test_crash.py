@@ -9,7 +9,7 @@ import time
 from client import DEADLINE, Ended
 from flow import HOST, Skip, alone, equal, rows
 from server import BUILD, settle
-from smacks import CONFIG, managed, messages, refused, taken_up, waiting, with_options
+from smacks import CONFIG, lost, managed, messages, refused, taken_up, waiting, with_options
 from test_component import DOMAIN, options, shake
 
 SIZE = {"offline_max_messages": "10000"}
@@ -257,8 +257,12 @@ def test_journal_that_is_full(server):
 
 @alone(accounts=4, config=CONFIG)
 def test_much_goes_through_it(server):
-    """Its size follows what counts, not what was written."""
-    c, sender = managed(server), server.online()
+    """Its size follows what counts, not what was written; what lies there for long is not lost by that."""
+    still, c, sender = managed(server, extra=" max='1000'"), managed(server), server.online()
+    still.presence("<status>since long</status>")
+    lost(server, still)
+    for n in range(3):
+        sender.message(still.jid, f"{n}")
     for n in range(40):
         for m in range(50):
             sender.message(c.jid, f"{n} {m} ".ljust(10000, "x"))
@@ -266,12 +270,15 @@ def test_much_goes_through_it(server):
             c.find("message")
         c.ack()
         c.sync()
-    equal(waiting(server), 0)
     assert journal(server).stat().st_blocks * 512 < 14 << 20, journal(server).stat()
     sender.message(c.jid, "the last one")
     sender.sync()
     killed(server)
     equal(messages(taken_up(server, c), 1), ["the last one"])
+    back = taken_up(server, still)
+    equal([back.find("message").child_text("body") for _ in range(3)], ["0", "1", "2"])
+    seen = server.online(still.user).find("presence", from_=still.jid)
+    equal(seen.child_text("status"), "since long")
 
 
 @alone(**with_options())
