@@ -45,12 +45,15 @@ class Managed(Client):
         return enabled
 
     def acked(self, wanted=None):
-        """Asks, and waits for an h, that one if it is told."""
-        self.send(f"<r xmlns='{self.ns}'/>")
+        """Asks, and waits for an h, that one if it is told; asks again, since what is told is what is on
+        the disk by then."""
+        deadline = time.monotonic() + 2 * DEADLINE
         while True:
+            self.send(f"<r xmlns='{self.ns}'/>")
             h = int(self.find("a", self.ns).get("h"))
             if wanted is None or h == wanted:
                 return h
+            assert time.monotonic() < deadline, f"{h} are acknowledged, not {wanted}"
 
 
 def connect(server, user, cls=Managed):

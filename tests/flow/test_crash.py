@@ -4,9 +4,8 @@ import contextlib
 import os
 import re
 import struct
-import time
 
-from client import DEADLINE, Ended
+from client import Ended
 from flow import HOST, Skip, alone, equal, rows
 from server import BUILD, settle
 from smacks import CONFIG, lost, managed, messages, refused, taken_up, waiting, with_options
@@ -322,13 +321,6 @@ def arm(server, point, count):
     del server.environment["PC_KILL_AT"]
 
 
-def until_acked(c, h):
-    """What is told is what is on the disk by then."""
-    deadline = time.monotonic() + DEADLINE
-    while c.acked() != h:
-        assert time.monotonic() < deadline, f"{h} are not acknowledged"
-
-
 POINTS = ("before-end", "after-end", "before-commit", "after-commit", "before-write", "after-write")
 
 
@@ -364,7 +356,7 @@ def test_killed_at(server, point, count):
     print(f"{again.resumed.get('h')} of {2 * len(sent)} were counted")
     for n in range(int(again.resumed.get("h")), 2 * len(sent)):
         again.message(here.jid if n % 2 == 0 else f"{away}@{HOST}", f"{n // 2}")
-    until_acked(again, 2 * len(sent))
+    again.acked(2 * len(sent))
     back = taken_up(server, here)
     got += messages(back, len(sent) - len(got))
     equal(got, sent)
