@@ -20,18 +20,18 @@ class Person:
     EVENTS = ("session_start", "failed_auth", "disconnected", "message", "roster_update", "presence_subscribe",
               "presence_subscribed", "presence_available", "presence_unavailable")
 
-    def __init__(self, server, user, direct=False, binding=False):
+    def __init__(self, server, user, direct=False, binding=False, plugins=(), events=(), password=PASSWORD):
         self.server, self.direct = server, direct
         self.bare = f"{user}@{HOST}"
-        self.x = slixmpp.ClientXMPP(self.bare, PASSWORD)
+        self.x = slixmpp.ClientXMPP(self.bare, password)
         self.x.auto_authorize, self.x.auto_subscribe = None, False
-        for plugin in ("xep_0030", "xep_0199", "xep_0203"):
+        for plugin in ("xep_0030", "xep_0199", "xep_0203", *plugins):
             self.x.register_plugin(plugin)
         self.x.ssl_context.check_hostname = False
         self.x.ssl_context.verify_mode = ssl.CERT_NONE
         if not binding:
             self.x.add_event_handler("tls_success", self.forget_binding)
-        self.came = {event: asyncio.Queue() for event in self.EVENTS}
+        self.came = {event: asyncio.Queue() for event in (*self.EVENTS, *events)}
         for event, queue in self.came.items():
             self.x.add_event_handler(event, queue.put_nowait)
 
@@ -66,6 +66,10 @@ class Person:
             if presence["from"].bare == bare:
                 return presence
 
+    async def ping(self):
+        """The server has handled what was sent before."""
+        await self.x["xep_0199"].send_ping(HOST)
+
     async def leave(self):
         self.x.disconnect()
         await self.wait("disconnected")
@@ -89,6 +93,16 @@ def play(scene):
         asyncio.set_event_loop(None)
 
 
+async def subscribe(one, other):
+    """Both ways."""
+    for a, b in ((one, other), (other, one)):
+        a.x.send_presence_subscription(b.bare, ptype="subscribe")
+        assert (await b.wait("presence_subscribe"))["from"].bare == a.bare
+        b.x.send_presence_subscription(a.bare, ptype="subscribed")
+        assert (await a.wait("presence_subscribed"))["from"].bare == b.bare
+        await a.presence_of(b.bare)
+
+
 async def meet(server, direct):
     romeo = await Person(server, server.account(), direct).online()
     user = server.account()
@@ -96,12 +110,7 @@ async def meet(server, direct):
 
     await romeo.x.update_roster(juliet.bare, name="Juliet", groups=["Capulet"])
     assert romeo.x.client_roster[juliet.bare]["name"] == "Juliet"
-    for one, other in ((romeo, juliet), (juliet, romeo)):
-        one.x.send_presence_subscription(other.bare, ptype="subscribe")
-        assert (await other.wait("presence_subscribe"))["from"].bare == one.bare
-        other.x.send_presence_subscription(one.bare, ptype="subscribed")
-        assert (await one.wait("presence_subscribed"))["from"].bare == other.bare
-        await one.presence_of(other.bare)
+    await subscribe(romeo, juliet)
     while romeo.x.client_roster[juliet.bare]["subscription"] != "both":
         await romeo.wait("roster_update")
 
@@ -113,7 +122,7 @@ async def meet(server, direct):
     await juliet.leave()
     assert (await romeo.wait("presence_unavailable"))["from"].bare == juliet.bare
     romeo.x.send_message(juliet.bare, "while you were away", mtype="chat")
-    await romeo.x["xep_0199"].send_ping(HOST)
+    await romeo.ping()
     juliet = await Person(server, user, direct).online()
     message = await juliet.wait("message")
     assert message["body"] == "while you were away" and message["delay"]["stamp"]
