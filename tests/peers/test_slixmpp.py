@@ -75,6 +75,11 @@ class Person:
         await self.wait("disconnected")
 
 
+async def found(client, *args, **attrs):
+    """What a scripted client finds, while the loop goes on."""
+    return await asyncio.to_thread(client.find, *args, **attrs)
+
+
 def play(scene):
     """Runs the coroutine with an event loop of its own, all errors of which count."""
     if not slixmpp:

@@ -1,7 +1,4 @@
-"""Slixmpp and what the server keeps for its account: avatars, vCards, bookmarks, who is blocked and reported,
-the password."""
-import base64
-import hashlib
+"""Slixmpp and what the server keeps for its account: a vCard, who is blocked and reported, the password."""
 from xml.etree import ElementTree
 
 from flow import HOST
@@ -9,11 +6,7 @@ from peer import shipped
 from test_slixmpp import Person, play, slixmpp, subscribe
 
 SERVER = shipped("register", "spam_reporting", registration_throttle_max="100")
-PEP = dict(plugins=["xep_0084", "xep_0054", "xep_0048", "xep_0049"], events=["avatar_metadata_publish"])
 BLOCKING = dict(plugins=["xep_0191"], events=["blocked", "unblocked"])
-IMAGE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
-                         "Jggg==")
-HASH = hashlib.sha1(IMAGE).hexdigest()
 
 
 async def friends(server, **args):
@@ -23,30 +16,9 @@ async def friends(server, **args):
     return one, other
 
 
-def test_avatar(server):
-    """A contact is told of it, gets it, and finds it in the vCard, too."""
-    async def scene():
-        romeo, juliet = await friends(server, **PEP)
-        await juliet.ping()
-        await romeo.x["xep_0084"].publish_avatar(IMAGE)
-        await romeo.x["xep_0084"].publish_avatar_metadata({"id": HASH, "type": "image/png", "bytes": len(IMAGE)})
-        told = await juliet.wait("avatar_metadata_publish")
-        while told["from"].bare != romeo.bare:
-            told = await juliet.wait("avatar_metadata_publish")
-        info = told["pubsub_event"]["items"]["item"]["avatar_metadata"]["items"]
-        assert [i["id"] for i in info] == [HASH], told
-        got = await juliet.x["xep_0084"].retrieve_avatar(romeo.bare, HASH)
-        assert got["pubsub"]["items"]["item"]["avatar_data"]["value"] == IMAGE
-        vcard = await juliet.x["xep_0054"].get_vcard(romeo.bare, cached=False)
-        assert vcard["vcard_temp"]["PHOTO"]["BINVAL"] == IMAGE
-        for person in (romeo, juliet):
-            await person.leave()
-    play(scene())
-
-
 def test_vcard(server):
     async def scene():
-        romeo, juliet = await friends(server, **PEP)
+        romeo, juliet = await friends(server, plugins=["xep_0054"])
         card = romeo.x["xep_0054"].make_vcard()
         card["FN"], card["NICKNAME"] = "Romeo Montague", "Romeo"
         await romeo.x["xep_0054"].publish_vcard(card)
@@ -54,25 +26,6 @@ def test_vcard(server):
         assert got["vcard_temp"]["FN"] == "Romeo Montague", got
         for person in (romeo, juliet):
             await person.leave()
-    play(scene())
-
-
-def test_bookmarks(server):
-    """What is kept the old way is there for clients of XEP-0402."""
-    async def scene():
-        person = await Person(server, server.account(), **PEP).online()
-        rooms = person.x["xep_0048"].stanza.Bookmarks()
-        rooms.add_conference("balcony@rooms.example", "romeo", autojoin=True, name="Balcony")
-        await person.x["xep_0048"].set_bookmarks(rooms)
-        new = await person.x["xep_0060"].get_items(person.bare, "urn:xmpp:bookmarks:1")
-        items = new["pubsub"]["items"]["substanzas"]
-        assert [i["id"] for i in items] == ["balcony@rooms.example"], new
-        conference = items[0].xml.find("{urn:xmpp:bookmarks:1}conference")
-        assert (conference.get("name"), conference.get("autojoin")) == ("Balcony", "true"), new
-        await person.x["xep_0060"].retract(person.bare, "urn:xmpp:bookmarks:1", "balcony@rooms.example", notify=True)
-        old = await person.x["xep_0048"].get_bookmarks()
-        assert not old["private"]["bookmarks"]["conferences"], old
-        await person.leave()
     play(scene())
 
 

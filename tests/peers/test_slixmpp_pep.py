@@ -71,6 +71,9 @@ async def bookmarks(server):
     assert found[0]["payload"].get("name") == "Room", str(reply)
     kept = await romeo.x["xep_0049"].retrieve("bookmarks")
     assert [c["jid"] for c in kept["private"]["bookmarks"]["conferences"]] == [ROOM], str(kept)
+    await romeo.x["xep_0060"].retract(romeo.bare, BOOKMARKS, ROOM, notify=True)
+    kept = await romeo.x["xep_0049"].retrieve("bookmarks")
+    assert not kept["private"]["bookmarks"]["conferences"], str(kept)
     await romeo.leave()
 
 

@@ -1,21 +1,14 @@
-"""Slixmpp with several sessions of one account, and with one that it comes back to: carbons, stream
-management, client state, push."""
-import asyncio
+"""Slixmpp with several sessions of one account, and with one that sleeps: carbons, client state, push."""
 from xml.etree import ElementTree
 
-from flow import HOST, alone, rows
+from flow import HOST
 from peer import scripted, shipped
-from test_slixmpp import Person, play
+from test_slixmpp import Person, found, play
+from test_slixmpp_smacks import Managed
 
 SERVER = shipped()
-MANAGED = dict(plugins=["xep_0198"], events=["sm_enabled", "session_resumed", "sm_failed", "stanza_acked"])
 CARBONS = dict(plugins=["xep_0280"], events=["carbon_received", "carbon_sent"])
 PUSH = "urn:xmpp:push:0"
-
-
-async def found(client, *args, **attrs):
-    """What a scripted client finds, while the loop goes on."""
-    return await asyncio.to_thread(client.find, *args, **attrs)
 
 
 def test_carbons(server):
@@ -43,65 +36,6 @@ def test_carbons(server):
     play(scene())
 
 
-async def back(person):
-    """It comes back to the session that it had."""
-    person.connect()
-    await person.wait("session_resumed")
-    assert person.came["sm_failed"].empty()
-
-
-async def messages(person, n):
-    return [(await person.wait("message"))["body"] for _ in range(n)]
-
-
-def test_resumes(server):
-    """Its connection is cut; what was said meanwhile comes once, what it said counts once."""
-    async def scene():
-        other, person = scripted(server), await Person(server, server.account(), **MANAGED).online()
-        await person.wait("sm_enabled")
-        full = person.x.boundjid.full
-        for turn in range(3):
-            other.message(full, f"{turn} before")
-            assert await messages(person, 1) == [f"{turn} before"]
-            person.x.transport.abort()
-            await person.wait("disconnected")
-            other.message(full, f"{turn} meanwhile")
-            await back(person)
-            assert await messages(person, 1) == [f"{turn} meanwhile"]
-            person.x.send_message(other.bare, f"{turn} here", mtype="chat")
-            assert (await found(other, "message", has="body")).child_text("body") == f"{turn} here"
-        await person.ping()
-        assert person.came["message"].empty() and person.came["session_start"].empty()
-        await person.leave()
-    play(scene())
-
-
-@alone(**SERVER)
-@rows(("kill", "kill"), ("stop", "stop"))
-def test_resumes_after_restart(server, how):
-    """The server is killed, or stopped and started: it comes back to its session all the same."""
-    async def scene():
-        other, person = scripted(server), await Person(server, server.account(), **MANAGED).online()
-        await person.wait("sm_enabled")
-        for n in range(5):
-            other.message(person.x.boundjid.full, f"{n}")
-        assert await messages(person, 5) == [f"{n}" for n in range(5)]
-        other.sync()
-        getattr(server, how)()
-        await person.wait("disconnected")
-        server.start()
-        other = scripted(server)
-        other.message(person.x.boundjid.full, "before it is back")
-        await back(person)
-        assert (await messages(person, 1)) == ["before it is back"]
-        person.x.send_message(other.bare, "as if nothing had been", mtype="chat")
-        assert (await found(other, "message", has="body")).get("from") == person.x.boundjid.full
-        await person.ping()
-        assert person.came["message"].empty()
-        await person.leave()
-    play(scene())
-
-
 def test_sleeps(server):
     """An inactive client is left alone with presence and typing, and gets both before a message."""
     async def scene():
@@ -123,18 +57,17 @@ def test_push(server):
     """It names a push service, sleeps with its connection cut, and the service hears of a message."""
     async def scene():
         service, other = scripted(server), scripted(server)
-        person = await Person(server, server.account(), **MANAGED).online()
+        person = await Managed(server, server.account()).online()
         await person.wait("sm_enabled")
         iq = person.x.make_iq_set()
         iq.append(ElementTree.Element(f"{{{PUSH}}}enable", {"jid": service.jid, "node": "phone"}))
         await iq.send()
-        person.x.transport.abort()
-        await person.wait("disconnected")
+        await person.cut()
         other.message(person.bare, "wake up")
         push = await found(service, "iq", type="set", has="pubsub")
         assert push.get("from") == HOST and push.child("pubsub").child("publish").get("node") == "phone", push
         service.send(f"<iq type='result' to='{HOST}' id='{push.get('id')}'/>")
-        await back(person)
-        assert await messages(person, 1) == ["wake up"]
+        await person.back()
+        assert (await person.wait("message"))["body"] == "wake up"
         await person.leave()
     play(scene())

@@ -1,11 +1,11 @@
 """Slixmpp: a client whose socket is cut comes back to its session (XEP-0198)."""
 import asyncio
 
-from client import DEADLINE
+from flow import rows
 from peer import SERVER as _SERVER
-from peer import until
+from peer import scripted, until
 from server import DEFAULTS
-from test_slixmpp import Person, play
+from test_slixmpp import Person, found, play
 
 SERVER = dict(_SERVER, config={**_SERVER["config"],
                                "modules_enabled": DEFAULTS["modules_enabled"].replace("}", ', "smacks" }')})
@@ -61,19 +61,28 @@ def test_cut(server):
     play(loses_its_connection(server))
 
 
-async def over_a_kill(server):
-    juliet = await Managed(server, server.account()).online()
+async def over_a_restart(server, how):
+    other, juliet = scripted(server), await Managed(server, server.account()).online()
     await juliet.wait("sm_enabled")
-    await juliet.x["xep_0199"].send_ping("localhost")
-    server.kill()
+    full = juliet.x.boundjid.full
+    for n in range(5):
+        other.message(full, f"{n}")
+        assert (await juliet.wait("message"))["body"] == f"{n}"
+    getattr(server, how)()
     await juliet.wait("disconnected")
     await asyncio.get_running_loop().run_in_executor(None, server.start)
-    await asyncio.wait_for(juliet.back(), DEADLINE)
-    await juliet.x["xep_0199"].send_ping("localhost")
-    assert juliet.came["sm_failed"].empty()
+    other = scripted(server)
+    other.message(full, "before she is back")
+    await juliet.back()
+    assert (await juliet.wait("message"))["body"] == "before she is back"
+    juliet.x.send_message(other.bare, "as if nothing had been", mtype="chat")
+    assert (await found(other, "message", has="body")).get("from") == full
+    await juliet.ping()
+    assert juliet.came["message"].empty() and juliet.came["sm_failed"].empty()
     await juliet.leave()
 
 
-def test_over_a_kill(server):
-    """The server is killed and started; the client goes on as if its connection had been cut."""
-    play(over_a_kill(server))
+@rows(("kill", "kill"), ("stop", "stop"))
+def test_over_a_restart(server, how):
+    """The server is killed, or stopped, and started; the client goes on as if its connection had been cut."""
+    play(over_a_restart(server, how))
