@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "smacks.h"
 
 struct list {
@@ -5,24 +7,35 @@ struct list {
 	pc_module *m;
 };
 
-static void print_waiting(pc_call *call, const pc_session *s, const struct sm *sm)
+static void describe(const struct sm *sm, long long left, char text[static 80])
 {
-	pc_call_print(call, "%s  waits for its client, %lld s more  %u stanzas, %zu bytes kept",
-	              s->full_jid, (long long)(sm->deadline - pc_now_ms()) / 1000, sm->queue.n,
-	              sm->queue.bytes);
+	if (sm->state == SM_HIBERNATED)
+		snprintf(text, 80, "waits for its client, %lld s more", left);
+	else
+		snprintf(text, 80, "%s%s", sm->resumable ? "can be resumed" : "acknowledges",
+		         sm->asked ? ", asked" : "");
 }
 
 static bool print(const pc_session *s, void *data)
 {
 	struct list *l = data;
 	const struct sm *sm = smacks_of(s, l->m);
+	long long left;
+	char text[80];
 
-	if (sm && sm->state == SM_HIBERNATED)
-		print_waiting(l->call, s, sm);
-	else if (sm)
-		pc_call_print(l->call, "%s  %s%s  %u sent, %u of them not acknowledged",
-		              s->full_jid, sm->resumable ? "can be resumed" : "acknowledges",
-		              sm->asked ? ", asked" : "", queue_sent(&sm->queue), sm->queue.n);
+	if (sm == NULL)
+		return true;
+	left = sm->state == SM_HIBERNATED ? (sm->deadline - pc_now_ms()) / 1000 : 0;
+	describe(sm, left, text);
+	pc_call_row(l->call,
+	            (const pc_cell[]){ PC_TEXT("jid", s->full_jid),
+	                               PC_TRUTH("waiting", sm->state == SM_HIBERNATED),
+	                               PC_TRUTH("resumable", sm->resumable),
+	                               PC_NUMBER("seconds", left),
+	                               PC_NUMBER("unacknowledged", sm->queue.n),
+	                               PC_NUMBER("bytes", sm->queue.bytes) },
+	            6, "%s  %s  %u stanzas, %zu bytes not acknowledged", s->full_jid, text,
+	            sm->queue.n, sm->queue.bytes);
 	return true;
 }
 

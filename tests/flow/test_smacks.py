@@ -1,4 +1,6 @@
 """Stream management (XEP-0198): acknowledgements in both directions, and resumption."""
+import json
+
 from flow import HOST, NS, alone, equal, rows
 from smacks import (CONFIG, NS2, NS3, bodies, connect, lost, managed, messages, refused, taken_up, waiting, with_options)
 
@@ -140,7 +142,8 @@ def test_asked_for(server):
     c, friend = managed(server, answers=False), server.login()
     friend.message(c.jid, "1")
     c.find("message")
-    assert "0 of them not" not in server.ctl("smacks", "list", HOST)
+    line = next(x for x in server.ctl("smacks", "list", HOST).splitlines() if c.jid in x)
+    assert ", asked" in line and "1 stanzas" in line, line
     c.answers = True
     c.ack()
     c.nothing()
@@ -365,3 +368,18 @@ def test_an_orderly_end_is_the_end(server):
     c.close()
     equal(waiting(server, c), 0)
     equal(refused(server, c).resumed.get("h"), None)
+
+
+# ---- for operators
+
+def test_listed(server):
+    here, away = managed(server, answers=False), managed(server)
+    lost(server, away)
+    friend = server.login()
+    friend.message(away.jid, "kept")
+    friend.sync()
+    said = server.ctl("--json", "smacks", "list", HOST)
+    found = {row["jid"]: row for row in json.loads(said)["rows"] if row["jid"] in (here.jid, away.jid)}
+    equal((found[here.jid]["waiting"], found[here.jid]["resumable"]), (False, True))
+    row = found[away.jid]
+    equal((row["waiting"], row["unacknowledged"], 0 < row["seconds"] <= 600, row["bytes"] > 0), (True, 1, True, True))
