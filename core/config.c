@@ -10,6 +10,7 @@
 #include "util/mem.h"
 
 static pc__config *in_use;
+static uint64_t number = 1;
 
 /* Where the file lies; what does not exist lies nowhere, and reading it fails later. */
 static char *folder_of(const char *file)
@@ -58,6 +59,12 @@ void pc__config_use(pc__config *config)
 {
 	pc__config_free(&in_use);
 	in_use = config;
+	number++;
+}
+
+uint64_t pc__config_number(void)
+{
+	return number;
 }
 
 pc__config *pc__config_in_use(void)

@@ -42,6 +42,8 @@ void pc__config_on_warning(void (*fn)(const char *text, void *data), void *data)
 void pc__config_free(pc__config **config);
 /* Makes it the one that everybody reads; the old one is freed. NULL: an empty one. */
 void pc__config_use(pc__config *config);
+/* Of the one in use: another one has another number. */
+uint64_t pc__config_number(void);
 /* The folder of the configuration in use: where relative paths start. Absolute. */
 const char *pc__config_dir(void);
 

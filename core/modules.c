@@ -62,6 +62,7 @@ static void free_instance(pc_module *m)
 	pc__module_free_blocks(m);
 	free(m->data);
 	free(m->err_text);
+	free(m->typed);
 	free(m);
 }
 

@@ -14,6 +14,7 @@
 #include <prosody-c/prosody-c.h>
 
 struct pc__file;
+struct pc__typed;
 
 struct pc__owned {
 	struct pc__owned *next, **at;
@@ -37,6 +38,9 @@ struct pc_module {
 	char *err_text;
 	pc_module *next;       /* of the same host, in the order of loading */
 	struct pc__file *file; /* loader.h: whose code this is */
+	const struct pc__typed *
+	        *typed;    /* values of def->options that were asked for (option_get.c) */
+	uint64_t typed_of; /* the configuration that they are of */
 };
 
 /* Puts a registration on the module's list; `drop` undoes it. */

@@ -1,12 +1,14 @@
 /*
  * option_get.c - reading options: modules by their own tables, the core by its.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "hosts.h"
 #include "modules.h"
 #include "options.h"
 #include "server.h"
+#include "util/mem.h"
 
 static const pc__typed none;
 
@@ -26,11 +28,33 @@ static const pc_option *option_of(pc_module *m, const char *name)
 	return o;
 }
 
+/* The places of m's options, emptied when the configuration is another one. */
+static const pc__typed **places(pc_module *m)
+{
+	size_t n = 0;
+
+	if (m->typed && m->typed_of == pc__config_number())
+		return m->typed;
+	while (m->def->options[n].name)
+		n++;
+	free(m->typed);
+	m->typed = pc__alloc(n * sizeof(*m->typed));
+	m->typed_of = pc__config_number();
+	return m->typed;
+}
+
+/* Some are asked for with every stanza. */
 static const pc__typed *get(pc_module *m, const char *name)
 {
 	const pc_option *o = option_of(m, name);
+	const pc__typed **place;
 
-	return o ? pc__option_get(host_of(m), o) : &none;
+	if (o == NULL)
+		return &none;
+	place = &places(m)[o - m->def->options];
+	if (*place == NULL)
+		*place = pc__option_get(host_of(m), o);
+	return *place;
 }
 
 const char *pc_opt_str(pc_module *m, const char *name)

@@ -8,20 +8,14 @@
 
 #define LEAST 256
 
-static void grow(struct pc__buf *b, size_t need)
+char *pc__buf_grow(struct pc__buf *b, size_t more)
 {
-	size_t size = b->size ? b->size : LEAST;
+	size_t size = b->size ? b->size : LEAST, need = b->len + more;
 
 	while (size < need)
 		size *= 2;
 	b->p = pc__realloc(b->p, size);
 	b->size = size;
-}
-
-char *pc__buf_room(struct pc__buf *b, size_t more)
-{
-	if (b->size - b->len < more)
-		grow(b, b->len + more);
 	return b->p + b->len;
 }
 

@@ -14,14 +14,21 @@ struct pc__buf {
 	size_t len, size;
 };
 
-/* Room for `more` bytes behind the last: where to write them. Then pc__buf_added(). */
-char *pc__buf_room(struct pc__buf *b, size_t more);
 void pc__buf_free(struct pc__buf *b);
 /* Takes `n` bytes off the front. */
 void pc__buf_shift(struct pc__buf *b, size_t n);
 void pc__buf_printf(struct pc__buf *b, const char *format, ...) PC_PRINTF(2, 3);
 /* A NUL behind the last byte, not counted: returns the bytes as a string. */
 const char *pc__buf_str(struct pc__buf *b);
+
+/* Makes room where there is too little. */
+char *pc__buf_grow(struct pc__buf *b, size_t more);
+
+/* Room for `more` bytes behind the last: where to write them. Then pc__buf_added(). */
+static inline char *pc__buf_room(struct pc__buf *b, size_t more)
+{
+	return b->size - b->len < more ? pc__buf_grow(b, more) : b->p + b->len;
+}
 
 static inline void pc__buf_added(struct pc__buf *b, size_t n)
 {

@@ -61,6 +61,19 @@ static size_t carried(const char *p, size_t len)
 	return n == 3 && memcmp(p, "\xEF\xBF\xBE", 2) == 0 && (unsigned char)p[2] >= 0xBE ? 0 : n;
 }
 
+/* Behind what can stand as it is: nearly all bytes there are, so by fours. */
+static const char *plain(const char *p, const char *end, int mask)
+{
+	const unsigned char *b = (const unsigned char *)p, *last = (const unsigned char *)end;
+
+	while (last - b >= 4 &&
+	       ((classes[b[0]] | classes[b[1]] | classes[b[2]] | classes[b[3]]) & mask) == 0)
+		b += 4;
+	while (b < last && (classes[*b] & mask) == 0)
+		b++;
+	return (const char *)b;
+}
+
 /* What XML cannot carry becomes U+FFFD: a stream must never break on what came from elsewhere. */
 static void escape(struct pc__buf *out, const char *text, size_t len, int mask)
 {
@@ -68,13 +81,9 @@ static void escape(struct pc__buf *out, const char *text, size_t len, int mask)
 	const char *with;
 	size_t n;
 
-	while (p < end) {
+	while ((p = plain(p, end, mask)) < end) {
 		int class = classes[(unsigned char)*p] & mask;
 
-		if (class == 0) {
-			p++;
-			continue;
-		}
 		if (class == CHECK && (n = carried(p, (size_t)(end - p))) > 0) {
 			p += n;
 			continue;
