@@ -22,7 +22,6 @@ struct waiter {
 
 struct cached {
 	pc_host *host;
-	char *user;
 	pc_roster *roster;      /* NULL while it is being read */
 	struct waiter *waiters; /* in order of asking */
 	bool kept;              /* the account is connected */
@@ -31,6 +30,7 @@ struct cached {
 	bool expected;          /* in the list of those */
 	bool late;              /* ... for the second time */
 	UT_hash_handle hh;
+	char user[];
 };
 
 /* Rosters that somebody who has not proved anything yet makes us read: that many, that long. */
@@ -80,7 +80,6 @@ static void cached_free(struct cached *c)
 	no_more_expected(c);
 	HASH_DEL(c->host->rosters->all, c);
 	pc__roster_free(&c->roster);
-	free(c->user);
 	free(c);
 }
 
@@ -184,11 +183,12 @@ static void call_later(pc_host *host, const char *user, pc_roster_fn *fn, void *
 
 static struct cached *cached_new(pc_host *host, const char *user)
 {
-	struct cached *c = pc__alloc(sizeof(*c));
+	size_t len = strlen(user);
+	struct cached *c = pc__alloc(sizeof(*c) + len + 1);
 
 	c->host = host;
-	c->user = pc__strdup(user);
-	HASH_ADD_KEYPTR(hh, cache_of(host)->all, c->user, strlen(c->user), c);
+	memcpy(c->user, user, len);
+	HASH_ADD_KEYPTR(hh, cache_of(host)->all, c->user, len, c);
 	return c;
 }
 

@@ -97,18 +97,18 @@ struct pc__user *pc__user_find(const pc_host *host, const char *username)
 
 static struct pc__user *user_new(pc_host *host, const char *username)
 {
-	struct pc__user *u = pc__alloc(sizeof(*u));
+	size_t len = strlen(username);
+	struct pc__user *u = pc__alloc(sizeof(*u) + len + 1);
 
-	u->name = pc__strdup(username);
+	memcpy(u->name, username, len);
 	u->host = host;
-	HASH_ADD_KEYPTR(hh, host->users, u->name, strlen(u->name), u);
+	HASH_ADD_KEYPTR(hh, host->users, u->name, len, u);
 	return u;
 }
 
 static void user_free(struct pc__user *u)
 {
 	HASH_DEL(u->host->users, u);
-	free((char *)(uintptr_t)u->name);
 	free(u);
 }
 

@@ -16,11 +16,11 @@ struct pc__survivor;
 struct pc__receipts;
 
 struct pc__user {
-	const char *name;
 	pc_host *host;
 	struct pc__session *sessions; /* in the order of binding */
 	unsigned n_sessions;
 	UT_hash_handle hh;
+	char name[];
 };
 
 /* The whole of a session: what everybody sees, and the core's own. */
