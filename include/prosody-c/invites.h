@@ -65,6 +65,9 @@ typedef struct pc_invites_service {
 	/* One that was claimed by that name (or is reusable), before it is used or released. */
 	void (*claimed)(pc_invites *invites, const char *token, const char *by, pc_invite_fn *fn,
 	                void *data);
+	/* Calls for each that was claimed before the server started, and neither used nor
+	 * released: a crash came in between. Not called where there is none. */
+	void (*unsettled)(pc_invites *invites, pc_invite_fn *fn, void *data);
 	/* What was claimed by that name was redeemed, or was not. `fn` may be NULL. */
 	void (*use)(pc_invites *invites, const char *token, const char *by, pc_done_fn *fn,
 	            void *data);

@@ -73,6 +73,7 @@ static const pc_invites_service service = { .size = sizeof(service),
 	                                    .look = invites_look,
 	                                    .claim = invites_claim,
 	                                    .claimed = invites_claimed,
+	                                    .unsettled = invites_unsettled,
 	                                    .use = invites_use,
 	                                    .release = invites_release,
 	                                    .reserved = invites_reserved };

@@ -64,6 +64,7 @@ void invites_claim(pc_invites *invites, const char *token, const char *by, pc_in
                    void *data);
 void invites_claimed(pc_invites *invites, const char *token, const char *by, pc_invite_fn *fn,
                      void *data);
+void invites_unsettled(pc_invites *invites, pc_invite_fn *fn, void *data);
 void invites_use(pc_invites *invites, const char *token, const char *by, pc_done_fn *fn,
                  void *data);
 void invites_release(pc_invites *invites, const char *token, const char *by);

@@ -242,6 +242,38 @@ void invites_release(pc_invites *invites, const char *token, const char *by)
 	get(op_new(invites, token, by, NULL), on_released);
 }
 
+/* ------------------------------------------------------------ claims of the process before */
+
+struct survey {
+	const pc_invites *invites;
+	pc_invite_fn *fn;
+	void *data;
+};
+
+static void on_all(int err, const pc_item *items, size_t n, void *data)
+{
+	struct survey *s = data;
+	struct record r;
+
+	for (size_t i = 0; err == PC_OK && i < n; i++) {
+		if (!token_is_possible(items[i].key) ||
+		    !record_read(&r, items[i].key, items[i].value, items[i].len))
+			continue;
+		if (r.invite.claimed_by && r.claimed < *s->invites->started)
+			link_tell(s->invites, &r, s->fn, s->data);
+		record_free(&r);
+	}
+	pc_module_free(s->invites->m, s);
+}
+
+void invites_unsettled(pc_invites *invites, pc_invite_fn *fn, void *data)
+{
+	struct survey *s = pc_module_alloc(invites->m, sizeof(*s));
+
+	*s = (struct survey){ invites, fn, data };
+	pc_store_get(invites->store, NULL, on_all, s);
+}
+
 /* ------------------------------------------------------------ reserved names */
 
 /* Whose invitation has gone or expired keeps no name. */

@@ -14,11 +14,9 @@ struct pair {
 	pc_module *m;
 	char token[PC_ID_SIZE];
 	size_t at;
-	struct friend
-	{
+	struct side {
 		char user[PC_JID_PART_MAX + 1], bare[PC_JID_MAX + 1];
-	}
-	two[2];
+	} two[2];
 };
 
 static void push(pc_module *m, const char *user, const char *jid)
@@ -46,7 +44,7 @@ static void on_roster(int err, pc_roster *roster, void *data)
 {
 	struct pair *p = data;
 	const struct redeemer *r = pc_module_data(p->m);
-	const struct friend *own = &p->two[p->at], *other = &p->two[!p->at];
+	const struct side *own = &p->two[p->at], *other = &p->two[!p->at];
 
 	if (err == PC_OK) {
 		subscribe(roster, own->bare, other->bare);
@@ -117,6 +115,53 @@ pc_result contacts_on_registered(pc_event *ev, void *data)
 		r->service->claimed(r->invites, token, pc_event_str(ev, "username"), on_redeemed,
 		                    pc_event_module(ev));
 	return PC_PASS;
+}
+
+/* ------------------------------------------------------------ what a crash has left undone */
+
+struct leftover {
+	pc_module *m;
+	char token[PC_ID_SIZE], by[PC_JID_MAX + 1];
+};
+
+static void on_claimer(int err, void *data)
+{
+	struct leftover *l = data;
+	const struct redeemer *r = pc_module_data(l->m);
+
+	if (err == PC_OK)
+		r->service->claimed(r->invites, l->token, l->by, on_redeemed, l->m);
+	else if (err == PC_ENOENT)
+		r->service->release(r->invites, l->token, l->by);
+	pc_module_free(l->m, l);
+}
+
+/* A claim of the process before: by its account one sees how far it came. Requests of contacts are
+ * made again by their clients. */
+static void on_unsettled(int err, const pc_invite *invite, void *data)
+{
+	pc_module *m = data;
+	const struct redeemer *r = pc_module_data(m);
+	struct leftover *l;
+
+	if (err)
+		return;
+	if (strchr(invite->claimed_by, '@')) {
+		r->service->release(r->invites, invite->token, invite->claimed_by);
+		return;
+	}
+	l = pc_module_alloc(m, sizeof(*l));
+	l->m = m;
+	snprintf(l->token, sizeof(l->token), "%s", invite->token);
+	snprintf(l->by, sizeof(l->by), "%s", invite->claimed_by);
+	pc_user_exists(m, pc_module_host(m), l->by, on_claimer, l);
+}
+
+void contacts_finish(pc_module *m)
+{
+	const struct redeemer *r = pc_module_data(m);
+
+	r->service->unsettled(r->invites, on_unsettled, m);
 }
 
 /* ------------------------------------------------------------ asking to become a contact */

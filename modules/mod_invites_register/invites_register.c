@@ -232,6 +232,7 @@ static void load(pc_module *m)
 	pc_hook(m, "user-registered", contacts_on_registered, 0);
 	pc_hook(m, "user-password-reset", contacts_on_registered, 0);
 	pc_hook(m, "presence/bare", contacts_on_presence, 1);
+	contacts_finish(m);
 }
 
 static const pc_option options[] = {

@@ -30,4 +30,6 @@ void redeem_resume(void *data, pc_result result);
 
 /* ---- contacts.c */
 pc_result contacts_on_registered(pc_event *ev, void *data);
+/* What was claimed before the server started, and came to no end. */
+void contacts_finish(pc_module *m);
 pc_result contacts_on_presence(pc_event *ev, void *data);

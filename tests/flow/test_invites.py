@@ -2,7 +2,9 @@
 import os
 import pty
 import re
+import sqlite3
 import subprocess
+import time
 
 from adhoc import Command, notes, submit, values
 from server import BUILD
@@ -373,6 +375,35 @@ def test_kept_over_a_restart(server):
     server.kill()
     server.start()
     equal(redeem(server, token, "later"), ("cancel", "item-not-found"))
+
+
+def claim(server, token, by):
+    """As a process leaves it that dies in the middle."""
+    with sqlite3.connect(server.dir / "data" / "prosody.sqlite") as db:
+        text, = db.execute("SELECT value FROM items WHERE key = ?", (token,)).fetchone() or ("",)
+        assert text.endswith("/>"), text
+        changed = text[:-2] + f" claimed-by='{by}' claimed='{int(time.time() * 1000)}'/>"
+        db.execute("UPDATE items SET value = ? WHERE key = ? AND value = ?", (changed, token, text))
+
+
+@alone(config=CONFIG, accounts=3)
+def test_what_a_crash_left_undone(server):
+    """An account that is there gets its contact; where there is none, the invitation is good again."""
+    made, unmade, asked = (invite(server, "create-contact", f"user1@{HOST}", "register") for _ in range(3))
+    reset = invite(server, "create-reset", f"user2@{HOST}")
+    server.stop()
+    server.ctl("adduser", f"there@{HOST}", "pw")
+    for token, by in ((made, "there"), (unmade, "missing"), (asked, "someone@example.org"), (reset, "user2")):
+        claim(server, token, by)
+    server.start()
+    c = server.client().login("there", "pw", "r")
+    eventually(lambda: contact(c, f"user1@{HOST}") == ("both", None))
+    equal(contact(server.login("user1"), f"there@{HOST}"), ("both", None))
+    eventually(lambda: redeem(server, made, "again") == ("cancel", "item-not-found"))
+    eventually(lambda: redeem(server, reset, "user2") == ("cancel", "item-not-found"))
+    eventually(lambda: "being redeemed" not in server.ctl("invite", "list", HOST))
+    equal(redeem(server, unmade, "missing"), None)
+    equal(redeem(server, asked, "second"), None)
 
 
 def test_link_on_a_terminal(server):
