@@ -52,6 +52,9 @@ void pc_depends(pc_module *m, const char *name)
 	if (err != PC_OK)
 		pc__module_error(m, err, "needs module %s: %s", name,
 		                 error ? error : pc_strerror(err));
+	else
+		pc__module_find(pc__module_find(m->host, name) ? m->host : NULL, name)->needed =
+		        true;
 	free(error);
 }
 

@@ -36,6 +36,7 @@ struct pc_module {
 	struct pc__owned *retired_blocks; /* pc_module_alloc's, kept until nothing is under way */
 	int err;                          /* the sticky error of registration, and its text */
 	char *err_text;
+	bool needed;           /* another one has asked for it (pc_depends) */
 	pc_module *next;       /* of the same host, in the order of loading */
 	struct pc__file *file; /* loader.h: whose code this is */
 	const struct pc__typed *

@@ -178,9 +178,14 @@ static void want(const char *name, const pc__value *list, void *data)
 }
 
 /* Modules that others need, and drivers, are in no list. */
-static bool is_needed(const pc_host *host, const char *name)
+static bool is_needed(const pc_host *host, const pc_module *it)
 {
-	if (strncmp(name, "auth_", 5) == 0 || strncmp(name, "storage_", 8) == 0)
+	const char *name = it->def->name;
+
+	if (it->needed)
+		return true;
+	if (strncmp(name, "auth_", 5) == 0 || strncmp(name, "authz_", 6) == 0 ||
+	    strncmp(name, "storage_", 8) == 0)
 		return true;
 	for (const pc_module *m = pc__modules_of(host); m; m = m->next)
 		for (const char *const *need = m->def->needs; need && *need; need++)
@@ -198,7 +203,7 @@ static void tell_modules_of(struct report *r, const pc_host *host)
 	for (const pc_module *m = pc__modules_of(host); m; m = m->next) {
 		char *word = pc__printf(" %s ", m->def->name);
 
-		if (strstr(pc__buf_str(&w.names), word) == NULL && !is_needed(host, m->def->name))
+		if (strstr(pc__buf_str(&w.names), word) == NULL && !is_needed(host, m))
 			add(r, "modules_enabled: takes effect by module unload %s %s", host->name,
 			    m->def->name);
 		free(word);

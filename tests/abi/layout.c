@@ -336,6 +336,7 @@ static void scram(void)
 	FIELD(pc_sasl_mechanism, size);
 	FIELD(pc_sasl_mechanism, name);
 	FIELD(pc_sasl_mechanism, check);
+	FIELD(pc_sasl_mechanism, listed);
 	STRUCT(pc_sasl_verdict);
 	FIELD(pc_sasl_verdict, condition);
 	FIELD(pc_sasl_verdict, username);

@@ -60,6 +60,8 @@ TABLE = [
     ("module list elsewhere.example", 4, None),
     ("module info ping", 0, None),
     ("module info nonsense", 4, None),
+    (f"user role user0@{HOST}", 0, None),
+    (f"user roles {HOST}", 0, None),
     (f"module unload {HOST} ping", 0, {"host"}),
     (f"module load {HOST} ping", 0, {"host"}),
     ("module reload ping", 0, {"host"}),

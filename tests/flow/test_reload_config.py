@@ -49,6 +49,11 @@ def test_modules(server):
     server.ctl("module", "unload", HOST, "version")
     equal(c.iq("get", f"<ping xmlns='{NS['ping']}'/>", to=HOST).get("type"), "result")
     equal(reload(server, {"modules_enabled": f"{{ {modules} }}"}), ["nothing has changed"])
+    more = modules + ', "csi_simple", "spam_reporting"'  # which need others
+    server.write_config({**ARGUMENTS.get("config", {}), "modules_enabled": f"{{ {more} }}"}, {HOST: {}})
+    for name in "csi_simple", "spam_reporting":
+        server.ctl("module", "load", HOST, name)
+    equal(reload(server, {"modules_enabled": f"{{ {more} }}"}), ["nothing has changed"])
 
 
 @alone(**ARGUMENTS)
