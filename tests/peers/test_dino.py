@@ -13,13 +13,14 @@ import threading
 import time
 
 from client import DEADLINE
-from flow import HOST, PASSWORD, settle
+from flow import HOST, PASSWORD, Skip, settle
 from peer import program, run, shipped, until
 
 HIDDEN = "capulet.onion"
 SERVER = {**shipped(), "hosts": {HOST: {}, HIDDEN: {}}}
 PUBSUB = "http://jabber.org/protocol/pubsub"
 OMEMO = "eu.siacs.conversations.axolotl"
+MENU, BLOCK = (769, 28), (539, 413)  # on the screen, in windows that are as large as they first are
 ASKS = "<request xmlns='urn:xmpp:receipts'/>"
 
 
@@ -72,7 +73,8 @@ class Dino:
                     "GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GSETTINGS_BACKEND": "memory",
                     "GTK_A11Y": "none", "GIO_USE_PROXY_RESOLVER": "libproxy",
                     "http_proxy": f"socks5://127.0.0.1:{self.proxy.port}", "RES_OPTIONS": "timeout:1 attempts:1"}
-        self.env["DISPLAY"] = ":" + self.first_line("Xvfb", "-displayfd", "1", "-nolisten", "tcp")
+        screen = self.first_line("Xvfb", "-displayfd", "1", "-screen", "0", "1000x700x24", "-nolisten", "tcp")
+        self.env["DISPLAY"] = f":{screen}"
         bus = self.first_line("dbus-daemon", "--session", "--nofork", "--print-address")
         self.env["DBUS_SESSION_BUS_ADDRESS"] = bus
 
@@ -124,6 +126,9 @@ class Dino:
         self.run("xdotool", "type", text)
         self.run("xdotool", "key", "Return")
 
+    def click(self, x, y):
+        self.run("xdotool", "mousemove", str(x), str(y), "click", "1")
+
     def bodies(self):
         return [body for body, in self.ask("SELECT body FROM message ORDER BY id")]
 
@@ -165,19 +170,49 @@ def published(client, bare, node):
     return answer.child("pubsub").child("items").child("item")
 
 
-def test_chat(server):
-    server.ctl("adduser", f"romeo@{HIDDEN}", PASSWORD)
-    server.ctl("adduser", f"juliet@{HIDDEN}", PASSWORD)
-    dino = Dino(server, "romeo")
+@contextlib.contextmanager
+def running(server, user, contact):
+    """Dino, logged in; its process; the contact, a client that sees it online."""
+    for name in (user, contact):
+        server.ctl("adduser", f"{name}@{HIDDEN}", PASSWORD)
+    dino = Dino(server, user)
     try:
-        juliet, romeo = online(server, "juliet"), online(server, "romeo")
-        befriend(juliet, romeo)
-        romeo.close()
-        juliet.find("presence", type="unavailable")
-        dino.prepare(PASSWORD, juliet.bare)
+        friend, self = online(server, contact), online(server, user)
+        befriend(friend, self)
+        self.close()
+        friend.find("presence", type="unavailable")
+        dino.prepare(PASSWORD, friend.bare)
         process = dino.start()
-        full = juliet.find("presence", from_=f"{dino.bare}/dino", type=None).get("from")
+        friend.find("presence", from_=f"{dino.bare}/dino", type=None)
+        yield dino, process, friend
+    finally:
+        dino.close()
 
+
+def test_block(server):
+    """In the details of the contact. Where they are on the screen is known for 0.4 alone."""
+    if program("dino-im") and not run(program("dpkg-query"), "-Wf", "${Version}", "dino-im")[1].startswith("0.4"):
+        raise Skip("not Dino 0.4")
+    with running(server, "mercutio", "tybalt") as (dino, _, tybalt):
+        dino.type("good king of cats")
+        tybalt.find("message", has="body")
+        dino.click(*MENU)
+        dino.run("xdotool", "search", "--sync", "--onlyvisible", "--name", "Contact Details")
+        dino.click(*BLOCK)
+        tybalt.find("presence", from_=f"{dino.bare}/dino", type="unavailable")
+        listed = online(server, "mercutio").iq("get", "<blocklist xmlns='urn:xmpp:blocking'/>")
+        assert [item.get("jid") for item in listed.child("blocklist").all("item")] == [tybalt.bare], listed
+        tybalt.message(dino.bare, "what wouldst thou have with me?")
+        tybalt.sync()
+        dino.click(*BLOCK)
+        tybalt.find("presence", from_=f"{dino.bare}/dino", type=None)
+        receipt(tybalt, tybalt.message(dino.bare, "one of thy nine lives?", inner=ASKS))
+        assert dino.bodies() == ["good king of cats", "one of thy nine lives?"], dino.bodies()
+
+
+def test_chat(server):
+    with running(server, "romeo", "juliet") as (dino, process, juliet):
+        full = f"{dino.bare}/dino"
         dino.type("good evening")
         message = juliet.find("message", has="body")
         assert (message.child_text("body"), message.get("from")) == ("good evening", full)
@@ -199,5 +234,3 @@ def test_chat(server):
         receipt(juliet, juliet.message(dino.bare, "welcome back", inner=ASKS))
         said = ["and to you", "good evening", "welcome back", "while you were away"]
         assert sorted(dino.bodies()) == said, dino.bodies()
-    finally:
-        dino.close()
