@@ -3,7 +3,7 @@ import contextlib
 import pathlib
 
 from flow import HOST, PASSWORD, Skip, settle
-from peer import program, scripted, shipped
+from peer import program, scripted, shipped, until
 from terminal import Screen
 
 SERVER = shipped()
@@ -96,6 +96,13 @@ def befriended(server):
     return a.user, b.user
 
 
+def said(screen, text, witness):
+    """What came of saying it: nothing, as long as profanity waits for the keys of the other one's devices."""
+    screen.type(text)
+    with contextlib.suppress(AssertionError):
+        return witness.find("message", has="encrypted", timeout=1)
+
+
 def test_omemo(server):
     """Two of them: keys through personal eventing, messages that the server cannot read."""
     one, two = befriended(server)
@@ -109,9 +116,9 @@ def test_omemo(server):
         first.type(f"/msg {two}@{HOST}")
         first.type(f"/omemo start {two}@{HOST}")
         first.wait("[OMEMO]")
-        first.type("for your eyes alone")
-        message = witness.find("message", has="encrypted")
+        message = until(lambda: said(first, "for your eyes alone", witness), "an encrypted message")
         assert message.child("encrypted", OMEMO) and "eyes" not in str(message), message
+        second.wait("(win 2)")
         second.type("/win 2")
         second.wait("for your eyes alone")
         second.type("mine have seen it")
