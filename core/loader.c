@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <prosody-c/codec.h>
-
 #include "log.h"
 #include "util/mem.h"
 
@@ -24,7 +22,7 @@ struct pc__file {
 	pc_module_def whole;      /* what `def` is: what the file was built without is zero */
 	bool builtin;
 	char name[NAME_MOST];
-	uint8_t digest[PC_DIGEST_MAX]; /* of its bytes; builtin: none */
+	int copy; /* the descriptor of its bytes; builtin: none */
 	lt_dlhandle handle;
 	struct pc__file *next; /* the newest first */
 };
@@ -110,20 +108,34 @@ static int private_copy(const char *name, char **error_r)
 	return to;
 }
 
-static bool digest_of(int fd, uint8_t digest[static PC_DIGEST_MAX])
+static const void *map(int fd, size_t size)
 {
-	struct stat st;
-	void *bytes;
+	void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 
-	memset(digest, 0, PC_DIGEST_MAX);
-	if (fstat(fd, &st) != 0 || st.st_size == 0)
+	return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+static void unmap(const void *bytes, size_t size)
+{
+	if (bytes)
+		munmap((void *)(uintptr_t)bytes, size);
+}
+
+static bool same_bytes(int one, int other)
+{
+	struct stat a, b;
+	const void *p, *q;
+	bool same;
+
+	if (fstat(one, &a) != 0 || fstat(other, &b) != 0 || a.st_size != b.st_size ||
+	    a.st_size == 0)
 		return false;
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED)
-		return false;
-	pc_digest("SHA-256", bytes, (size_t)st.st_size, digest);
-	munmap(bytes, (size_t)st.st_size);
-	return true;
+	p = map(one, (size_t)a.st_size);
+	q = map(other, (size_t)a.st_size);
+	same = p && q && memcmp(p, q, (size_t)a.st_size) == 0;
+	unmap(p, (size_t)a.st_size);
+	unmap(q, (size_t)a.st_size);
+	return same;
 }
 
 /* ------------------------------------------------------------ from a file to its definition */
@@ -194,12 +206,12 @@ static struct pc__file *find_file(const char *name)
 
 /* Modules hold no state of their own, so the same bytes need not be loaded twice; it is the newest
  * from now on. */
-static struct pc__file *find_copy(const char *name, const uint8_t *digest)
+static struct pc__file *find_copy(const char *name, int fd)
 {
 	for (struct pc__file **at = &newest; *at; at = &(*at)->next) {
 		struct pc__file *f = *at;
 
-		if (strcmp(f->name, name) != 0 || memcmp(f->digest, digest, sizeof(f->digest)) != 0)
+		if (f->builtin || strcmp(f->name, name) != 0 || !same_bytes(f->copy, fd))
 			continue;
 		*at = f->next;
 		f->next = newest;
@@ -231,7 +243,7 @@ static struct pc__file *find_builtin(const char *name)
 	return NULL;
 }
 
-static struct pc__file *load_copy(const char *name, int fd, const uint8_t *digest, char **error_r)
+static struct pc__file *load_copy(const char *name, int fd, char **error_r)
 {
 	lt_dlhandle handle = load_code(name, fd, error_r);
 	struct pc__file *file;
@@ -240,24 +252,23 @@ static struct pc__file *load_copy(const char *name, int fd, const uint8_t *diges
 		return NULL;
 	file = remember(name);
 	file->handle = handle;
-	memcpy(file->digest, digest, sizeof(file->digest));
+	file->copy = fd;
 	return file;
 }
 
 static struct pc__file *open_copy(const char *name, char **error_r)
 {
-	uint8_t digest[PC_DIGEST_MAX];
 	int fd = private_copy(name, error_r);
 	struct pc__file *file;
 	const pc_module_def *def;
 
 	if (fd < 0)
 		return NULL;
-	file = digest_of(fd, digest) ? find_copy(name, digest) : NULL;
+	file = find_copy(name, fd);
 	if (file)
 		close(fd);
 	else
-		file = load_copy(name, fd, digest, error_r);
+		file = load_copy(name, fd, error_r);
 	if (file == NULL)
 		return NULL;
 	def = find_def(file->handle, name, error_r);

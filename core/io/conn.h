@@ -161,7 +161,8 @@ void pc__parking_borrow(struct pc__conn *c);
 void pc__parking_drop(struct pc__conn *c);
 /* Parks what has been idle for five seconds. */
 void pc__parking_sweep(struct pc__io_lane *lane);
-/* When the next sweep is due, ms of the loop's clock; 0: no parser is there. */
+/* When the next sweep is due, ms of the loop's clock; 0: nothing is there to be parked or given
+ * back. */
 uint64_t pc__parking_due(const struct pc__io_lane *lane);
 
 /* ---- writer.c */

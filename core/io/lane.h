@@ -28,7 +28,7 @@ enum {
 	PC__LANE_POOL = 32,         /* output buffers kept for later turns */
 	PC__LANE_HANDSHAKES = 4,    /* steps of a handshake in a turn */
 	PC__LANE_PARSERS = 512,     /* parsers at hand before the longest idle are parked */
-	PC__LANE_TRIM_MS = 60000,   /* between two times */
+	PC__LANE_TRIM_MS = 10000,   /* between two times */
 	PC__LANE_CROWD = 64,        /* were parked since memory was last given back */
 	PC__LANE_FEW = 16,          /* that may be silent until ... */
 	PC__LANE_PARK_MS = 5000,

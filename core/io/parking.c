@@ -118,7 +118,7 @@ void pc__parking_sweep(struct pc__io_lane *lane)
 
 uint64_t pc__parking_due(const struct pc__io_lane *lane)
 {
-	if (lane->parsers.first == NULL)
-		return 0;
-	return lane->parsers.first->last_read + PC__LANE_PARK_MS;
+	if (lane->parsers.first != NULL)
+		return lane->parsers.first->last_read + PC__LANE_PARK_MS;
+	return lane->parked >= PC__LANE_CROWD ? lane->trimmed + PC__LANE_TRIM_MS : 0;
 }
