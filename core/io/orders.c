@@ -149,7 +149,7 @@ pc_conn_id pc__io_dialed(pc__io *io, int fd, const pc__io_kind *kind, const char
 	dial = pc__alloc(sizeof(*dial));
 	dial->kind = kind;
 	dial->server_name = pc__strdup(server_name);
-	dial->timeout = CONNECT_SECONDS * 1000;
+	dial->timeout = (uint64_t)(CONNECT_SECONDS * 1000);
 	dial->fd = fd;
 	order(io, conn, PC__DO_CONNECT)->p = dial;
 	return conn;

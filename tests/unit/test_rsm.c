@@ -94,7 +94,7 @@ static const char *page(const char *inner, size_t most)
 	snprintf(text, sizeof(text), "?");
 	if (pc_rsm_slice(&rsm, ids, 5, most, &first, &len) == PC_OK) {
 		assert_true(first + len <= 5);
-		memcpy(text, "abcde" + first, len);
+		memcpy(text, &"abcde"[first], len);
 		text[len] = '\0';
 	}
 	pc_stanza_free(&tree);
