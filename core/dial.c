@@ -164,8 +164,17 @@ static void interleave(pc_dial *d)
 
 static void next_target(pc_dial *d);
 
+static bool is_domain_itself(const pc_dial *d)
+{
+	return d->srvs[d->at].kind == UINT8_MAX;
+}
+
 static void on_addresses(pc_dial *d)
 {
+	if (d->n_addresses == 0 && d->absent && is_domain_itself(d)) {
+		fail_soon(d, PC_ENOENT, "there is no such domain");
+		return;
+	}
 	if (d->n_addresses == 0) {
 		pc__race_note(d, "no address");
 		next_target(d);
@@ -190,6 +199,7 @@ static void on_address(const pc_dns_answer *answer, void *data)
 	for (size_t i = 0; answer->err == PC_OK && i < answer->n; i++)
 		if (answer->data[i].len == size)
 			add_address(d, q.type == A ? AF_INET : AF_INET6, answer->data[i].p);
+	d->absent &= answer->err == PC_ENOENT;
 	d->addresses_secure &= answer->err != PC_OK || answer->secure;
 	if (d->awaited == 0)
 		on_addresses(d);
@@ -228,6 +238,7 @@ static void look_up(pc_dial *d)
 
 	d->n_addresses = 0;
 	d->addresses_secure = true;
+	d->absent = true;
 	if (is_address(d, host)) {
 		pc__race_begin(d, d->srvs[d->at].port);
 		return;

@@ -29,6 +29,7 @@ struct pc_dial {
 	unsigned awaited; /* answers of the DNS */
 	bool busy;        /* ends by `connected` or `failed` */
 	bool dead;        /* and free as soon as nothing is awaited */
+	bool absent;      /* the DNS knows no address of the target: not that it did not say */
 	bool refused, bogus, srvs_secure, addresses_secure;
 	struct pc__timer timeout;
 

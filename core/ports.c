@@ -85,7 +85,7 @@ static struct kind {
 static const pc__value *verify_option(const pc_stream_class *class, const char *service)
 {
 	const pc__value *tables[] = { service_option(service, "ssl"),
-		                      service_option(class->name, "ssl"),
+		                      service_option(pc__class_options(class), "ssl"),
 		                      pc__config_get(NULL, "ssl") };
 	const pc__value *verify = NULL;
 
@@ -109,7 +109,7 @@ static pc__ask_cert ask_of_word(const char *word, pc__ask_cert ask)
 
 static pc_peer peer_of(const pc_stream_class *class)
 {
-	return class->size > offsetof(pc_stream_class, peer) ? class->peer : PC_PEER_UNASKED;
+	return PC__CLASS_GET(class, peer);
 }
 
 static pc__ask_cert ask_cert(const pc_stream_class *class, const char *service)
@@ -442,22 +442,30 @@ void pc__each_socket(bool (*fn)(const char *service, const struct pc__socket *s,
 
 /* ------------------------------------------------------------ connecting */
 
+static const pc__io_kind *kind_of_ours(const pc_connect_args *args)
+{
+	return pc__io_kind_of(args->class, pc__class_options(args->class), args->direct_tls,
+	                      args->alpn);
+}
+
+static const char *own_name(const pc_module *m)
+{
+	return pc_module_host(m) ? pc_module_host_name(m) : NULL;
+}
+
 pc_stream *pc__connect_fd(pc_module *m, const pc_connect_args *args, int fd)
 {
-	const pc__io_kind *kind =
-	        pc__io_kind_of(args->class, args->class->name, args->direct_tls, args->alpn);
-	pc_conn_id conn = pc__io_dialed(pc__server.io, fd, kind, args->server_name);
+	pc_conn_id conn = pc__io_dialed(pc__server.io, fd, kind_of_ours(args), args->server_name,
+	                                own_name(m));
 
 	return conn ? pc__stream_connected(m, args, conn) : NULL;
 }
 
 pc_stream *pc_connect(pc_module *m, const pc_connect_args *args)
 {
-	const pc__io_kind *kind =
-	        pc__io_kind_of(args->class, args->class->name, args->direct_tls, args->alpn);
-	pc_conn_id conn =
-	        pc__io_connect(pc__server.io, args->address, args->port,
-	                       args->timeout > 0 ? args->timeout : 20, kind, args->server_name);
+	pc_conn_id conn = pc__io_connect(pc__server.io, args->address, args->port,
+	                                 args->timeout > 0 ? args->timeout : 20, kind_of_ours(args),
+	                                 args->server_name, own_name(m));
 
 	return conn ? pc__stream_connected(m, args, conn) : NULL;
 }

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "log.h"
 #include "metrics.h"
+#include "streams.h"
 #include "timers.h"
 #include "util/mem.h"
 
@@ -77,12 +78,12 @@ pc__io_quota *pc__quota_of(const pc_stream_class *class)
 	struct quota *q;
 
 	for (q = quotas; q; q = q->next)
-		if (strcmp(q->service, class->name) == 0)
+		if (strcmp(q->service, pc__class_options(class)) == 0)
 			return &q->io;
 	if (spared == NULL)
 		read_spared();
 	q = pc__alloc(sizeof(*q));
-	q->service = pc__strdup(class->name);
+	q->service = pc__strdup(pc__class_options(class));
 	q->is_xmpp = class->framing == PC_FRAMING_XMPP;
 	q->refused = pc__counter(q->service, "connections_refused",
 	                         "Connections that their address had too many of");

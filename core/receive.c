@@ -19,9 +19,13 @@ static void refuse(struct pc__session *s, pc_stanza *st, const char *condition, 
 {
 	pc_stanza *error = pc_stanza_error(st, NULL, condition, text);
 
+	pc_stanza_free(&st);
+	if (pc__session_is_servers(&s->pub)) {
+		pc__route_stanza(error);
+		return;
+	}
 	pc_session_send(&s->pub, error);
 	pc_stanza_free(&error);
-	pc_stanza_free(&st);
 }
 
 static size_t count_children(const pc_stanza *st)

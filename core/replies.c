@@ -32,12 +32,13 @@ static void tell_of_error(const pc_session *s, pc_stanza *error)
 void pc__send_back(pc_session_id origin, pc_stanza *reply)
 {
 	const pc_session *s = origin ? pc_session_find(origin) : NULL;
+	bool by_address = s ? pc__session_is_servers(s) : origin == 0;
 
-	if (s) {
+	if (s && !by_address) {
 		tell_of_error(s, reply);
 		pc_session_send(s, reply);
 		pc_stanza_free(&reply);
-	} else if (origin == 0 && pc_stanza_get(reply, "to")) {
+	} else if (by_address && pc_stanza_get(reply, "to")) {
 		pc__route_stanza(reply);
 	} else {
 		pc_stanza_free(&reply);

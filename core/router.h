@@ -29,8 +29,9 @@ void pc__router_forget(struct pc__session *s);
 /* The same where it lives on in another process: nothing that waits is handled here. */
 void pc__router_drop(struct pc__session *s);
 
-/* replies.c: an answer to the session that asked; where it asked as a module (`origin` 0), by
- * routing; where it has gone, to nobody. */
+/* replies.c: an answer to the session that asked; where it asked as a module (`origin` 0), or is a
+ * stream of another server's, which may be for one direction only, by routing; where it has gone,
+ * to nobody. */
 void pc__send_back(pc_session_id origin, PC_TAKES pc_stanza *reply);
 /* replies.c: a result or error that somebody here waits for. true: it was, and has been told. */
 bool pc__query_answered(const pc_stanza *reply);

@@ -75,6 +75,8 @@ void pc__server_stop(const char *reason)
 	           (pc_arg[]){ PC_STR("reason", reason) }, 1);
 	pc__ports_close();
 	pc__sessions_stop();
+	pc__streams_close_clients("system-shutdown");
+	pc__sessions_reap(); /* what that is to contacts elsewhere still has a stream to leave by */
 	pc__streams_close_all("system-shutdown");
 	pc__timer_set(&stop_timer, STOP_SECONDS, end_loop);
 }

@@ -38,8 +38,7 @@ static bool print_session(const pc_session *s, void *data)
 	            s->conn == 0 ? "  (waiting for its client)" : "");
 	return true;
 }
-
-static bool print_unbound(const pc_session *s, void *data)
+static void print_one_unbound(const pc_session *s, void *data)
 {
 	const pc_cell cells[] = { PC_TEXT("jid", NULL),         PC_NUMBER("session", s->id),
 		                  PC_TEXT("ip", ip_of(s)),      PC_TRUTH("secure", s->secure),
@@ -49,6 +48,13 @@ static bool print_unbound(const pc_session *s, void *data)
 	pc_call_row(data, cells, PC__COUNT(cells), "%s%s%s  %s  %s  not logged in",
 	            s->username ? s->username : "", s->username ? "@" : "", s->host ? s->host : "-",
 	            ip_of(s) ? ip_of(s) : "-", s->secure ? "TLS" : "plain");
+}
+
+static bool print_unbound(const pc_session *s, void *data)
+{
+	if (s->type != PC_C2S_UNAUTHED && s->type != PC_C2S_UNBOUND)
+		return true;
+	print_one_unbound(s, data);
 	return true;
 }
 

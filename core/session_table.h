@@ -49,6 +49,12 @@ static inline struct pc__session *pc__session_of(const pc_session *s)
 	return (struct pc__session *)(uintptr_t)s;
 }
 
+/* A stream with another server: what answers its stanzas goes by their addresses. */
+static inline bool pc__session_is_servers(const pc_session *s)
+{
+	return s->type >= PC_S2SIN_UNAUTHED && s->type <= PC_S2SOUT;
+}
+
 /* ---- ids */
 void pc__session_add(struct pc__session *s);    /* gives it an id */
 void pc__session_remove(struct pc__session *s); /* the id finds nothing from now on */

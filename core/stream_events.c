@@ -111,6 +111,8 @@ void pc__stream_take_element(pc_stream *s, pc_stanza *st)
 		pc_stanza_free(&st);
 		pc_stream_error(s, "invalid-namespace", NULL);
 	} else if (is_stream_error(st)) {
+		if (PC__CLASS_GET(s->class, error))
+			s->class->error(s, st);
 		pc_stanza_free(&st);
 		pc_stream_close(s);
 	} else if (s->class->element) {

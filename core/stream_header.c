@@ -30,6 +30,12 @@ static void add_attr(struct pc__buf *out, const char *name, const char *value)
 	pc__buf_addc(out, '\'');
 }
 
+static void declare(struct pc__buf *out, const char *namespaces)
+{
+	if (namespaces)
+		pc__buf_printf(out, " %s", namespaces);
+}
+
 void pc__stream_send_header(pc_stream *s, const char *from, const char *to)
 {
 	struct pc__buf *out = pc__stream_begin(s);
@@ -42,6 +48,7 @@ void pc__stream_send_header(pc_stream *s, const char *from, const char *to)
 		pc__buf_adds(out,
 		             "<?xml version='1.0'?><stream:stream xmlns:stream='" PC_NS_STREAM "'");
 		add_attr(out, "xmlns", s->class->content_ns);
+		declare(out, PC__CLASS_GET(s->class, declares));
 	}
 	if (!s->we_connected) {
 		pc_random_id(s->id);
@@ -194,7 +201,7 @@ void pc__stream_got_header(pc_stream *s, const pc__xml_header *h)
 static void add_limits(pc_stream *s, pc_stanza *features)
 {
 	pc_stanza *limits = pc_stanza_open(features, "limits", NS_LIMITS);
-	double idle = pc__service_seconds(s->class->name, "read_timeout", 840);
+	double idle = pc__stream_option(s, "read_timeout", 840);
 	char *text = pc__printf("%zu", s->limit);
 
 	pc_stanza_leaf(limits, "max-bytes", text);

@@ -77,9 +77,16 @@ const pc_stream_class pc__class_gone = { .size = sizeof(pc_stream_class), .name 
 
 /* ------------------------------------------------------------ making and ending */
 
+const char *pc__class_options(const pc_stream_class *class)
+{
+	const char *options = PC__CLASS_GET(class, options);
+
+	return options ? options : class->name;
+}
+
 double pc__stream_option(const pc_stream *s, const char *suffix, double dflt)
 {
-	return pc__service_seconds(s->class->name, suffix, dflt);
+	return pc__service_seconds(pc__class_options(s->class), suffix, dflt);
 }
 
 static void on_deadline(struct pc__timer *t)
@@ -104,7 +111,11 @@ static void clear_deadline(pc_stream *s)
 
 static void set_deadline(pc_stream *s)
 {
-	pc__timer_set(&s->deadline, pc__stream_option(s, "timeout", TIMEOUT_SECONDS), on_deadline);
+	double seconds = PC__CLASS_GET(s->class, timeout);
+
+	pc__timer_set(&s->deadline,
+	              pc__stream_option(s, "timeout", seconds > 0 ? seconds : TIMEOUT_SECONDS),
+	              on_deadline);
 }
 
 pc_stream *pc__stream_make(pc_module *m, const pc_stream_class *class, pc_conn_id conn,
@@ -369,6 +380,17 @@ static void close_one(pc_stream *s, const void *condition)
 {
 	if (s->class->framing == PC_FRAMING_XMPP)
 		pc_stream_error(s, condition, NULL);
+}
+
+static void close_client(pc_stream *s, const void *condition)
+{
+	if (s->session && !pc__session_is_servers(&s->session->pub))
+		close_one(s, condition);
+}
+
+void pc__streams_close_clients(const char *condition)
+{
+	each_stream(close_client, condition);
 }
 
 void pc__streams_close_all(const char *condition)

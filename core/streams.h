@@ -29,6 +29,14 @@ struct pc__element pc__stream_element(void);
 void pc__stream_keep_element(void); /* its end will be told later */
 void pc__stream_element_done(pc_conn_id conn, size_t bytes);
 
+/* What a class says in a field that not all of them have: older modules' are shorter. */
+#define PC__CLASS_GET(class, field)                                                                \
+	((class)->size >= offsetof(pc_stream_class, field) + sizeof((class)->field)                \
+	         ? (class)->field                                                                  \
+	         : 0)
+/* What names its options. */
+const char *pc__class_options(const pc_stream_class *class);
+
 /* Gives back the places of elements that have ended since the last time; once a turn. */
 void pc__streams_give_back(void);
 
@@ -48,6 +56,8 @@ void pc__stream_slow_conn(pc_conn_id conn);
 
 /* Streams of that instance go on with its successor's class of the same name. */
 void pc__streams_move(const pc_module *old, pc_module *new, const pc_stream_class *class);
+/* Closes the streams of clients with that error. */
+void pc__streams_close_clients(const char *condition);
 /* Closes every stream with that error, and tells how many are there still. */
 void pc__streams_close_all(const char *condition);
 size_t pc__streams_count(void);

@@ -194,6 +194,7 @@ void pc__dial_free(struct pc__io_dial **dial)
 		close((*dial)->fd);
 	free((*dial)->address);
 	free((*dial)->server_name);
+	free((*dial)->own_name);
 	pc__free(dial);
 }
 
@@ -254,7 +255,7 @@ static void stands(struct pc__conn *c)
 		return;
 	}
 	if (c->kind->direct_tls)
-		begin_tls(c, NULL);
+		begin_tls(c, c->dial ? c->dial->own_name : NULL);
 	else if (c->out.len > 0 || c->marks > 0)
 		pc__conn_list_add(&c->lane->dirty, c, PC__DIRTY);
 	pc__conn_arm(c);

@@ -56,6 +56,7 @@ struct pc__backlog {
 struct pc__io_dial {
 	const pc__io_kind *kind;
 	char *address, *server_name;
+	char *own_name; /* whose certificate we show with direct TLS; NULL: none's in particular */
 	uint16_t port;
 	uint64_t timeout; /* ms */
 	int fd;           /* that is connected already, taken; -1: none is */

@@ -150,12 +150,14 @@ uint16_t pc__io_listener_port(const pc__io_listener *listener);
  * is overloaded. */
 void pc__io_pause_new(pc__io *io, bool pause);
 
-/* The same over a socket that is connected already: taken, also when there is no room (0). */
-pc_conn_id pc__io_dialed(pc__io *io, int fd, const pc__io_kind *kind, const char *server_name);
-/* Connects to a numeric address; `server_name` for SNI. Ends by connected (and tls_done), or
- * closed. */
+/* Connects to a numeric address; `server_name` for SNI; `own_name` picks the certificate that the
+ * peer of direct TLS is shown where it asks; each of them may be NULL. Ends by connected (and
+ * tls_done), or closed. */
 pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double timeout_seconds,
-                          const pc__io_kind *kind, const char *server_name);
+                          const pc__io_kind *kind, const char *server_name, const char *own_name);
+/* The same over a socket that is connected already: taken, also when there is no room (0). */
+pc_conn_id pc__io_dialed(pc__io *io, int fd, const pc__io_kind *kind, const char *server_name,
+                         const char *own_name);
 
 /* Gathers bytes for the connection, in order. */
 void pc__io_send(pc__io *io, pc_conn_id conn, const void *bytes, size_t len);

@@ -118,7 +118,7 @@ void pc__io_prove(pc__io *io, pc_conn_id conn)
 }
 
 pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double timeout_seconds,
-                          const pc__io_kind *kind, const char *server_name)
+                          const pc__io_kind *kind, const char *server_name, const char *own_name)
 {
 	pc_conn_id conn = pc__io_number(io);
 	double seconds = timeout_seconds > 0 ? timeout_seconds : CONNECT_SECONDS;
@@ -130,6 +130,7 @@ pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double
 	dial->kind = kind;
 	dial->address = pc__strdup(address);
 	dial->server_name = pc__strdup(server_name);
+	dial->own_name = pc__strdup(own_name);
 	dial->port = port;
 	dial->timeout = (uint64_t)(seconds * 1000);
 	dial->fd = -1;
@@ -137,7 +138,8 @@ pc_conn_id pc__io_connect(pc__io *io, const char *address, uint16_t port, double
 	return conn;
 }
 
-pc_conn_id pc__io_dialed(pc__io *io, int fd, const pc__io_kind *kind, const char *server_name)
+pc_conn_id pc__io_dialed(pc__io *io, int fd, const pc__io_kind *kind, const char *server_name,
+                         const char *own_name)
 {
 	pc_conn_id conn = pc__io_number(io);
 	struct pc__io_dial *dial;
@@ -149,6 +151,7 @@ pc_conn_id pc__io_dialed(pc__io *io, int fd, const pc__io_kind *kind, const char
 	dial = pc__alloc(sizeof(*dial));
 	dial->kind = kind;
 	dial->server_name = pc__strdup(server_name);
+	dial->own_name = pc__strdup(own_name);
 	dial->timeout = (uint64_t)(CONNECT_SECONDS * 1000);
 	dial->fd = fd;
 	order(io, conn, PC__DO_CONNECT)->p = dial;

@@ -88,9 +88,13 @@ static void set_server(struct pc__conn *c)
 	gnutls_session_ticket_enable_server(s, pc__tls_ticket(c->tls->snapshot));
 }
 
+/* With direct TLS `host` is who we are. */
 static void set_client(struct pc__conn *c, const char *host)
 {
-	const char *name = c->dial->server_name ? c->dial->server_name : host;
+	const char *name = c->dial->server_name;
+
+	if (name == NULL && !c->kind->direct_tls)
+		name = host;
 
 	if (name != NULL)
 		gnutls_server_name_set(c->tls->session, GNUTLS_NAME_DNS, name, strlen(name));
@@ -99,7 +103,9 @@ static void set_client(struct pc__conn *c, const char *host)
 void pc__tlsconn_start(struct pc__conn *c, const char *host)
 {
 	struct pc__tlsconn *t = pc__alloc(sizeof(*t));
-	unsigned role = c->dial ? GNUTLS_CLIENT : GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET;
+	/* Who asks for a certificate gets ours, whatever roots it names: it may know more ways. */
+	unsigned role = c->dial ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT
+	                        : GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET;
 
 	t->conn = c;
 	t->snapshot = pc__tls_ref(c->lane->tls);

@@ -17,6 +17,7 @@
  *   idle     nothing was read for the read time-out (option NAME_read_timeout, 840 s): true
  *            keeps it; NULL ends it, as false does
  *   drained  what was written has left, after it had piled up
+ *   error    the peer ended its stream by an error (the core answers and closes)
  *   ended    the peer closed its stream (the core answers and closes)
  *   closed   the connection is gone; nothing can be written. The stream is freed afterwards.
  *            Not called for a module that is unloaded: its streams end without it
@@ -63,6 +64,14 @@ typedef struct pc_stream_class {
 	void (*ended)(pc_stream *s);
 	void (*closed)(pc_stream *s, const char *reason);
 	pc_peer peer;
+	/* Since ABI 1.3. */
+	const char *options; /* names the options in the place of `name`, where several classes
+	                        share them */
+	double timeout;      /* seconds, where NAME_timeout is not set; 0: 30 */
+	/* Namespaces that our header declares besides: "xmlns:db='jabber:server:dialback'" */
+	const char *declares;
+	/* the peer's stream error; the core closes the stream when this returns */
+	void (*error)(pc_stream *s, const pc_stanza *error);
 } pc_stream_class;
 
 /* ---- listen. Ports and addresses come from the options NAME_ports and NAME_interfaces (and
@@ -92,6 +101,7 @@ typedef struct pc_connect_args {
 	double timeout; /* seconds; 0: the default of 20 */
 	void *data;     /* pc_stream_user() */
 } pc_connect_args;
+/* Where the peer asks for a certificate, it is shown that of m's host. */
 PC_EXPORT pc_stream *pc_connect(pc_module *m, const pc_connect_args *args);
 
 /* ---- a stream */

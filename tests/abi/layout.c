@@ -398,6 +398,10 @@ static void net(void)
 	FIELD(pc_stream_class, ended);
 	FIELD(pc_stream_class, closed);
 	FIELD(pc_stream_class, peer);
+	FIELD(pc_stream_class, options);
+	FIELD(pc_stream_class, timeout);
+	FIELD(pc_stream_class, declares);
+	FIELD(pc_stream_class, error);
 	STRUCT(pc_listener);
 	FIELD(pc_listener, size);
 	FIELD(pc_listener, service);

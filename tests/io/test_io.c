@@ -155,16 +155,16 @@ static void test_connect(void **state)
 	host_start(&h);
 	h.echo = true;
 	host_listen(&h, "127.0.0.1", &raw);
-	h.client =
-	        pc__io_connect(h.io, "127.0.0.1", pc__io_listener_port(h.listener), 5, &raw, NULL);
+	h.client = pc__io_connect(h.io, "127.0.0.1", pc__io_listener_port(h.listener), 5, &raw,
+	                          NULL, NULL);
 	pc__io_send(h.io, h.client, "early", 5);
 	UNTIL(&h, h.bytes.len >= 5);
 	assert_memory_equal(h.bytes.p, "early", 5);
 	pc__io_abort(h.io, h.client, "enough");
 	UNTIL(&h, h.closed == 2);
-	h.client = pc__io_connect(h.io, "not an address", 1, 5, &raw, NULL);
+	h.client = pc__io_connect(h.io, "not an address", 1, 5, &raw, NULL, NULL);
 	UNTIL(&h, h.closed == 3);
-	h.client = pc__io_connect(h.io, "127.0.0.1", 1, 5, &raw, NULL);
+	h.client = pc__io_connect(h.io, "127.0.0.1", 1, 5, &raw, NULL, NULL);
 	UNTIL(&h, h.closed == 4);
 	host_stop(&h);
 }
@@ -178,7 +178,7 @@ static void test_unix_socket(void **state)
 	snprintf(path, sizeof(path), "/tmp/pc-test-io-%d", (int)getpid());
 	host_start(&h);
 	host_listen(&h, path, &raw);
-	h.client = pc__io_connect(h.io, path, 0, 5, &raw, NULL);
+	h.client = pc__io_connect(h.io, path, 0, 5, &raw, NULL, NULL);
 	pc__io_send(h.io, h.client, "hello", 5);
 	UNTIL(&h, h.bytes.len == 5);
 	assert_string_equal(h.ip, "");

@@ -220,7 +220,7 @@ static void test_connecting(void **state)
 	(void)state;
 	trusting(&h, &asks);
 	h.client = pc__io_connect(h.io, "127.0.0.1", pc__io_listener_port(h.listener), 5, &raw,
-	                          "localhost");
+	                          "localhost", NULL);
 	UNTIL(&h, h.info != NULL && h.client_info != NULL);
 	assert_int_equal(h.client_info->n_peer_certs, 1);
 	assert_non_null(h.client_info->peer_fault);

@@ -320,7 +320,7 @@ static void test_connect(void **state)
 	give_tls(&h);
 	host_listen(&h, "127.0.0.1", &asks);
 	h.client = pc__io_connect(h.io, "127.0.0.1", pc__io_listener_port(h.listener), 5, &raw,
-	                          "a.example");
+	                          "a.example", NULL);
 	UNTIL(&h, h.info != NULL && h.client_info != NULL);
 	assert_string_equal(h.info->server_name, "a.example");
 	assert_int_equal(h.info->n_peer_certs, 1);
@@ -345,7 +345,7 @@ static void test_connect_starttls(void **state)
 	give_tls(&h);
 	host_listen(&h, "127.0.0.1", &clear);
 	h.client = pc__io_connect(h.io, "127.0.0.1", pc__io_listener_port(h.listener), 5, &clear,
-	                          NULL);
+	                          NULL, NULL);
 	UNTIL(&h, h.accepted == 1);
 	pc__io_starttls(h.io, h.conn, "localhost");
 	host_settle(&h);
