@@ -14,9 +14,9 @@
 
 /* As Prosody: loaded on every VirtualHost unless modules_disabled names them. This and the list
  * below are the configuration's defaults, not the core's knowledge of modules. */
-static const char always[] = "message presence iq stamps";
+static const char always[] = "message presence iq stamps s2s";
 /* What a Component takes from the global list of modules. */
-static const char inherited[] = "iq server_contact_info limits";
+static const char inherited[] = "iq server_contact_info limits s2s";
 /* Global modules that run unless disabled. */
 static const char always_global[] = "c2s admin_shell admin_socket watch";
 

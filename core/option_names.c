@@ -89,6 +89,12 @@ static const struct {
 	{ "pep_simple", "pep has taken its place" },
 	{ "legacyauth", "saslauth has taken its place" },
 	{ "cron", "it is part of the server" },
+	{ "dialback", "it is part of s2s: see s2s_dialback" },
+	{ "s2s_bidi", "it is part of s2s: see s2s_bidi" },
+	{ "s2s_auth_certs", "it is part of s2s: see s2s_secure_auth" },
+	{ "s2s_whitelist", "it is part of s2s: see the option s2s_whitelist" },
+	{ "s2s_blacklist", "it is part of s2s: see the option s2s_blacklist" },
+	{ "s2s_idle_timeout", "it is part of s2s: see the option s2s_idle_timeout" },
 };
 /* clang-format on */
 

@@ -119,6 +119,17 @@ const pc_option pc__core_options[] = {
 	{ .name = "c2s_max_unauthenticated_per_ip", .global = true, .type = PC_OPT_INTEGER, .min = 0, .max = 1e9, .live = true,
 	  .help = "As max_unauthenticated_per_ip, for clients" },
 
+	/* ---- other servers */
+	LIST("s2s_ports", "{ 5269 }", SERVER, "Ports for other servers, with STARTTLS"),
+	LIST("s2s_direct_tls_ports", NULL, SERVER, "Ports for other servers, with TLS from the first byte"),
+	LIST("s2s_interfaces", NULL, SERVER, "Addresses for other servers; by default `interfaces`"),
+	{ .name = "s2s_secure_auth", .type = PC_OPT_BOOLEAN, .dflt = "false", .live = true,
+	  .help = "Other servers need a certificate that is trusted and has their name" },
+	{ .name = "s2s_max_connections_per_ip", .global = true, .type = PC_OPT_INTEGER, .min = 0, .max = 1e9, .live = true,
+	  .help = "As max_connections_per_ip, for other servers" },
+	{ .name = "s2s_max_unauthenticated_per_ip", .global = true, .type = PC_OPT_INTEGER, .min = 0, .max = 1e9, .live = true,
+	  .help = "As max_unauthenticated_per_ip, for other servers" },
+
 	/* ---- components */
 	LIST("component_ports", "{ 5347 }", SERVER, "Ports for external components"),
 	LIST("component_interfaces", NULL, SERVER, "Addresses for components; by default `local_interfaces`"),

@@ -60,6 +60,7 @@ in_root sh -c "echo secret | prosody-ctl adduser kim@localhost"
 cat >>"$root/etc/prosody-c/plugins.d/ports.conf" <<CONF
 c2s_ports = { $port }
 c2s_direct_tls_ports = { $((port + 1)) }
+s2s_ports = { }
 interfaces = { "127.0.0.1" }
 pidfile = "/run/prosody-c.pid"
 log = "/var/lib/prosody-c/log"

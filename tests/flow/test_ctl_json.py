@@ -66,6 +66,8 @@ TABLE = [
     (f"module load {HOST} ping", 0, {"host"}),
     ("module reload ping", 0, {"host"}),
     ("module reload nonsense", 4, None),
+    (f"s2s list {HOST}", 0, None),
+    (f"s2s close {HOST} elsewhere.example", 4, None),
     ("log list", 0, {"sink", "levels", "format", "dropped"}),
     ("log level all debug", 0, None),
     ("log level all nonsense", 2, None),

@@ -1,0 +1,129 @@
+/*
+ * commands.c - s2s list, s2s close: the streams with other servers.
+ */
+#include <string.h>
+
+#include "s2s.h"
+
+static const char *const states[] = { "not connected", "connecting", "not proved", "open" };
+
+/* ------------------------------------------------------------ list */
+
+static void print_out(pc_call *call, const struct peer *p)
+{
+	const pc_stream *s = p->out;
+	const char *ip = s ? pc_stream_ip(s) : NULL, *tls = s ? pc_stream_tls_version(s) : NULL;
+	const pc_cell cells[] = { PC_TEXT("direction", "out"),
+		                  PC_TEXT("host", s2s_host(p->own)),
+		                  PC_TEXT("remote", p->domain),
+		                  PC_TEXT("state", states[p->state]),
+		                  PC_TEXT("ip", ip),
+		                  PC_TEXT("tls", tls),
+		                  PC_TRUTH("bidi", p->bidi),
+		                  PC_NUMBER("waiting", p->n_waiting),
+		                  PC_NUMBER("failures", p->failures) };
+
+	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells),
+	            "%s -> %s  %s  %s  %s%s  %zu waiting", s2s_host(p->own), p->domain,
+	            ip ? ip : "-", tls ? tls : "-", states[p->state], p->bidi ? " (both ways)" : "",
+	            p->n_waiting);
+}
+
+struct walk {
+	pc_call *call;
+	const struct s2s *own;
+	const char *remote;
+	size_t n;
+};
+
+static void print_in(pc_call *call, pc_stream *s, const char *remote, const char *host)
+{
+	const struct inbound *in = inbound_of(s);
+	const char *tls = pc_stream_tls_version(s);
+	const char *state = states[in->n_pairs ? PEER_READY : PEER_USABLE];
+	const pc_cell cells[] = { PC_TEXT("direction", "in"),         PC_TEXT("host", host),
+		                  PC_TEXT("remote", remote),          PC_TEXT("state", state),
+		                  PC_TEXT("ip", pc_stream_ip(s)),     PC_TEXT("tls", tls),
+		                  PC_TRUTH("bidi", in->bidi),         PC_NUMBER("waiting", 0),
+		                  PC_NUMBER("failures", in->refusals) };
+
+	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells), "%s <- %s  %s  %s  %s%s", host,
+	            remote ? remote : "?", pc_stream_ip(s), tls ? tls : "-", state,
+	            in->bidi ? " (both ways)" : "");
+}
+
+static pc_stream *stream_of(const pc_session *session, const struct s2s *own)
+{
+	pc_stream *s = pc_session_stream(session);
+
+	return s && pc_stream_class_of(s) == &s2s_in_class && pc_session_host(session) &&
+	                       s2s_of(pc_session_host(session)) == own
+	               ? s
+	               : NULL;
+}
+
+static bool list_in(const pc_session *session, void *data)
+{
+	const struct walk *w = data;
+	pc_stream *s = stream_of(session, w->own);
+	const struct inbound *in = s ? inbound_of(s) : NULL;
+
+	if (in && in->n_pairs == 0)
+		print_in(w->call, s, pc_stream_peer(s), s2s_host(w->own));
+	for (const struct pair *p = in ? in->pairs : NULL; p; p = p->next)
+		print_in(w->call, s, p->remote, p->host);
+	return true;
+}
+
+static void run_list(pc_call *call, pc_module *m)
+{
+	struct s2s *own = pc_module_data(m);
+
+	for (const struct peer *p = own->peers; p; p = p->hh.next)
+		if (p->out || p->n_waiting > 0 || peer_rests(p))
+			print_out(call, p);
+	pc_each_unbound_session(list_in, &(struct walk){ .call = call, .own = own });
+	pc_call_end(call, PC_OK, NULL);
+}
+
+/* ------------------------------------------------------------ close */
+
+static bool close_in(const pc_session *session, void *data)
+{
+	struct walk *w = data;
+	pc_stream *s = stream_of(session, w->own);
+
+	if (s && pair_has(inbound_of(s), w->remote, s2s_host(w->own))) {
+		w->n++;
+		pc_stream_close(s);
+	}
+	return true;
+}
+
+static void run_close(pc_call *call, pc_module *m)
+{
+	struct s2s *own = pc_module_data(m);
+	struct walk w = { .own = own, .remote = pc_call_arg(call, 1) };
+	struct peer *p = peer_find(own, w.remote);
+
+	if (p && p->state == PEER_READY) {
+		w.n++;
+		peer_let_go(p);
+	} else if (p && p->out) {
+		w.n++;
+		peer_fail(p, "remote-server-timeout", "closed by an administrator");
+	}
+	if (p) /* the next stanza tries again */
+		p->failures = 0;
+	pc_each_unbound_session(close_in, &w);
+	if (w.n == 0)
+		pc_call_end(call, PC_ENOENT, "no such stream");
+	else
+		pc_call_end(call, PC_OK, "%zu closed", w.n);
+}
+
+const pc_command s2s_commands[] = {
+	{ "s2s", "list", "HOST", "Lists the streams with other servers", run_list },
+	{ "s2s", "close", "HOST DOMAIN", "Ends the streams with a domain", run_close },
+	{ 0 },
+};

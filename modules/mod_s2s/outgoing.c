@@ -1,0 +1,419 @@
+/*
+ * outgoing.c - the streams that we open: where to, TLS, who answers, how we prove who we are.
+ *
+ * Before anything is said under TLS the peer's certificate is judged; what is wrong with it ends
+ * the stream only where the configuration wants a good one, else the address was proved by the DNS
+ * alone, as in all of dialback.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "s2s.h"
+
+/* The peer whose stream this is; NULL: it has been given up. */
+static struct peer *peer_of(pc_stream *s)
+{
+	struct peer *p = pc_stream_user(s);
+
+	return p->out == s ? p : NULL;
+}
+
+static void send(pc_stream *s, pc_stanza *st)
+{
+	pc_stream_send(s, st);
+	pc_stanza_free(&st);
+}
+
+/* ------------------------------------------------------------ connecting */
+
+static void on_deadline(void *data)
+{
+	struct peer *p = data;
+
+	p->deadline = NULL;
+	peer_fail(p, "remote-server-timeout",
+	          p->state == PEER_CONNECTING ? "it does not answer in time"
+	                                      : "it does not let us prove who we are in time");
+}
+
+static const pc_service services[] = {
+	{ "_xmpps-server._tcp", true, "xmpp-server" },
+	{ "_xmpp-server._tcp", false, NULL },
+};
+
+static void on_dialed(pc_dial *dial, pc_stream *s, const pc_dial_target *target, void *data)
+{
+	struct peer *p = data;
+
+	(void)dial;
+	p->out = s;
+	p->streams++;
+	p->direct_tls = target->direct_tls;
+}
+
+static void on_dial_failed(pc_dial *dial, int err, const char *why, void *data)
+{
+	(void)dial;
+	peer_fail(data, err == PC_ENOENT ? "remote-server-not-found" : "remote-server-timeout",
+	          why);
+}
+
+static void dial(struct peer *p)
+{
+	p->dial = pc_dial_domain(p->own->m, &(pc_dial_args){ .size = sizeof(pc_dial_args),
+	                                                     .domain = p->domain,
+	                                                     .services = services,
+	                                                     .n_services = 2,
+	                                                     .default_port = 5269,
+	                                                     .class = &s2s_out_class,
+	                                                     .connected = on_dialed,
+	                                                     .failed = on_dial_failed,
+	                                                     .data = p });
+}
+
+/* Where TLS fails with one target, another may do; what comes after TLS is the domain's own word.
+ */
+static bool goes_on(struct peer *p)
+{
+	if (p->dial == NULL || p->opened || p->said || p->state != PEER_CONNECTING)
+		return false;
+	pc_dial_next(p->dial);
+	return true;
+}
+
+static void connect_to(struct peer *p, const char *address, uint16_t port, bool direct_tls)
+{
+	p->direct_tls = direct_tls;
+	p->out = pc_connect(p->own->m, &(pc_connect_args){ .class = &s2s_out_class,
+	                                                   .address = address,
+	                                                   .port = port,
+	                                                   .direct_tls = direct_tls,
+	                                                   .server_name = p->domain,
+	                                                   .alpn = "xmpp-server",
+	                                                   .data = p });
+	if (p->out)
+		p->streams++;
+	else
+		peer_fail(p, "resource-constraint", "there are too many connections");
+}
+
+/* s2s_connect_overrides: "DOMAIN ADDRESS PORT [tls]" */
+static bool connect_as_told(struct peer *p)
+{
+	for (size_t i = 0; i < pc_opt_count(p->own->m, "s2s_connect_overrides"); i++) {
+		char domain[256], address[64], how[8] = "";
+		unsigned port;
+		int n = sscanf(pc_opt_at(p->own->m, "s2s_connect_overrides", i),
+		               "%255s %63s %u %7s", domain, address, &port, how);
+
+		if (n < 3 || port == 0 || port > 65535 || strcmp(domain, p->domain) != 0)
+			continue;
+		connect_to(p, address, (uint16_t)port, strcmp(how, "tls") == 0);
+		return true;
+	}
+	return false;
+}
+
+void outgoing_start(struct peer *p)
+{
+	p->state = PEER_CONNECTING;
+	p->deadline = pc_after(p->own->m, pc_opt_seconds(p->own->m, "s2s_timeout"), on_deadline, p);
+	if (!connect_as_told(p))
+		dial(p);
+}
+
+/* ------------------------------------------------------------ opening */
+
+static void open_stream(struct peer *p)
+{
+	pc_stream_open(p->out, pc_module_host(p->own->m), p->domain, s2s_host(p->own));
+}
+
+static void on_opened(pc_stream *s)
+{
+	struct peer *p = peer_of(s);
+
+	if (p && !p->direct_tls)
+		open_stream(p);
+}
+
+static void on_secured(pc_stream *s)
+{
+	struct peer *p = peer_of(s);
+	const char *fault = p ? policy_cert_fault(s, p->domain) : NULL;
+	char why[256];
+
+	if (p == NULL)
+		return;
+	if (fault && policy_wants_certificate(p->own, p->domain)) {
+		snprintf(why, sizeof(why), "it is not trusted: %s", fault);
+		peer_fail(p, "remote-server-not-found", why);
+		return;
+	}
+	if (fault)
+		pc_log(p->own->m, PC_INFO, "%s is known by its address only: %s", p->domain, fault);
+	open_stream(p);
+}
+
+static void on_header(pc_stream *s, const pc_stream_header *h)
+{
+	struct peer *p = peer_of(s);
+
+	if (p == NULL)
+		return;
+	if (h->version == NULL) {
+		pc_stream_error(s, "unsupported-version", NULL);
+		peer_fail(p, "remote-server-not-found", "it does not speak XMPP 1.0");
+		return;
+	}
+	p->opened = true;
+	free(p->id);
+	p->id = h->id && *h->id && strlen(h->id) <= S2S_ID_MOST ? strdup(h->id) : NULL;
+}
+
+/* ------------------------------------------------------------ proving */
+
+static void try_dialback(struct peer *p)
+{
+	if (!pc_opt_bool(p->own->m, "s2s_dialback"))
+		peer_fail(p, "remote-server-not-found",
+		          "it does not take our certificate, and dialback is off here");
+	else if (dialback_prove(p) != PC_OK)
+		peer_fail(p, "remote-server-not-found", "its stream has no usable id");
+}
+
+/* XEP-0178 3, 10: the name goes along for those who still ask for it. */
+static void try_external(struct peer *p)
+{
+	const char *host = s2s_host(p->own);
+	char text[pc_base64_size(PC_JID_PART_MAX)];
+	pc_stanza *auth = pc_stanza_new("auth", NS_SASL);
+
+	pc_base64_encode((const uint8_t *)host, strlen(host), text);
+	pc_stanza_set(auth, "mechanism", "EXTERNAL");
+	pc_stanza_text(auth, text);
+	p->asked = PROOF_EXTERNAL;
+	send(p->out, auth);
+}
+
+void outgoing_prove(struct peer *p)
+{
+	if (p->state != PEER_USABLE || p->asked != PROOF_NONE)
+		return;
+	if (p->offers_bidi && pc_opt_bool(p->own->m, "s2s_bidi")) {
+		p->bidi = true;
+		send(p->out, pc_stanza_new("bidi", NS_BIDI));
+	}
+	if (p->offers_external)
+		try_external(p);
+	else
+		try_dialback(p);
+}
+
+static void on_success(struct peer *p)
+{
+	p->asked = PROOF_NONE;
+	p->proved = true;
+	pc_metric_add(p->own->out_external, 1);
+	pc_log(p->own->m, PC_INFO, "stream to %s: proved by our certificate", p->domain);
+	pc_stream_set_type(p->out, PC_S2SOUT);
+	pc_stream_restart(p->out);
+	open_stream(p);
+}
+
+static void on_failure(struct peer *p, const pc_stanza *st)
+{
+	const pc_stanza *condition = pc_stanza_first(st);
+
+	p->asked = PROOF_NONE;
+	p->offers_external = false;
+	pc_log(p->own->m, PC_INFO, "%s does not take our certificate (%s)", p->domain,
+	       condition ? pc_stanza_name(condition) : "no reason");
+	try_dialback(p);
+}
+
+/* ------------------------------------------------------------ features */
+
+static bool has_external(const pc_stanza *features)
+{
+	const pc_stanza *list = pc_stanza_child(features, "mechanisms", NS_SASL);
+	const pc_stanza *c = list ? pc_stanza_first(list) : NULL;
+
+	while (c && strcmp(pc_stanza_get_text(c), "EXTERNAL") != 0)
+		c = pc_stanza_next(c);
+	return c != NULL;
+}
+
+/* Its stream goes on under TLS, or as it is; false: neither. */
+static bool negotiate_tls(struct peer *p, const pc_stanza *features)
+{
+	if (pc_stanza_child(features, "starttls", NS_TLS)) {
+		send(p->out, pc_stanza_new("starttls", NS_TLS));
+		return true;
+	}
+	if (!policy_wants_tls(p->own) && !policy_wants_certificate(p->own, p->domain))
+		return false;
+	peer_fail(p, "remote-server-not-found", "it offers no encryption");
+	return true;
+}
+
+static void on_features(struct peer *p, const pc_stanza *features)
+{
+	if (!pc_stream_is_secure(p->out) && negotiate_tls(p, features))
+		return;
+	if (p->proved) {
+		pc_stream_barrier(p->out, false);
+		peer_ready(p);
+		return;
+	}
+	p->state = PEER_USABLE;
+	p->offers_external = pc_stream_is_secure(p->out) && has_external(features);
+	p->offers_bidi = pc_stanza_child(features, "bidi", NS_BIDI_FEATURE) != NULL;
+	dialback_ask(p);
+	if (p->first)
+		outgoing_prove(p);
+	else
+		peer_settled(p);
+}
+
+/* ------------------------------------------------------------ elements */
+
+static bool is(const pc_stanza *st, const char *name, const char *ns)
+{
+	return pc_stanza_is(st, name, ns);
+}
+
+/* XEP-0288: only of the pair that was proved on this stream. Takes the stanza. */
+static void on_stanza(struct peer *p, pc_stanza *st)
+{
+	struct pair pair = { .remote = p->domain, .host = (char *)(uintptr_t)s2s_host(p->own) };
+	const struct inbound in = { .pairs = &pair };
+	const char *fault =
+	        p->bidi && p->state == PEER_READY ? pair_stanza_fault(&in, st) : "not-authorized";
+
+	if (fault) {
+		pc_log(p->own->m, PC_WARN, "%s sends what it must not on our stream: %s", p->domain,
+		       fault);
+		pc_stream_error(p->out, fault, NULL);
+		pc_stanza_free(&st);
+		return;
+	}
+	p->used = pc_now_ms();
+	pc_session_receive(pc_stream_session(p->out), st);
+}
+
+static void on_protocol(struct peer *p, const pc_stanza *st)
+{
+	if (is(st, "features", PC_NS_STREAM) && (p->state == PEER_CONNECTING || p->proved))
+		on_features(p, st);
+	else if (is(st, "proceed", NS_TLS) && !pc_stream_is_secure(p->out))
+		pc_stream_starttls(p->out, pc_module_host(p->own->m));
+	else if (is(st, "failure", NS_TLS) && !pc_stream_is_secure(p->out))
+		peer_fail(p, "remote-server-not-found", "it does not begin TLS");
+	else if (is(st, "success", NS_SASL) && p->asked == PROOF_EXTERNAL)
+		on_success(p);
+	else if (is(st, "failure", NS_SASL) && p->asked == PROOF_EXTERNAL)
+		on_failure(p, st);
+	else if (strcmp(pc_stanza_ns(st), NS_DIALBACK) == 0 && p->state >= PEER_USABLE)
+		dialback_on_peer(p, st);
+	else
+		pc_stream_error(p->out, "unsupported-stanza-type", NULL);
+}
+
+static void on_element(pc_stream *s, pc_stanza *st)
+{
+	struct peer *p = peer_of(s);
+
+	if (p && pc_stanza_kind(st) != PC_OTHER) {
+		on_stanza(p, st);
+		return;
+	}
+	if (p)
+		on_protocol(p, st);
+	pc_stanza_free(&st);
+}
+
+/* ------------------------------------------------------------ the end */
+
+static void on_error(pc_stream *s, const pc_stanza *error)
+{
+	struct peer *p = peer_of(s);
+	const pc_stanza *c = pc_stanza_first(error);
+
+	if (p == NULL)
+		return;
+	while (c && strcmp(pc_stanza_ns(c), PC_NS_STREAM_ERRORS) != 0)
+		c = pc_stanza_next(c);
+	free(p->said);
+	p->said = strdup(c ? pc_stanza_name(c) : "undefined-condition");
+}
+
+static void tell_end(struct peer *p, const char *reason)
+{
+	bool unknown = p->said && strncmp(p->said, "host-", 5) == 0;
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s%.120s", p->said ? "it says " : "",
+	         p->said ? p->said : reason);
+	peer_fail(p, p->opened && !unknown ? "remote-server-timeout" : "remote-server-not-found",
+	          why);
+}
+
+static void on_end(struct peer *p, const char *reason)
+{
+	if (p->state != PEER_READY) {
+		tell_end(p, reason);
+		return;
+	}
+	pc_log(p->own->m, PC_INFO, "the stream to %s has ended: %s", p->domain,
+	       p->said ? p->said : reason);
+	peer_let_go(p);
+	dialback_fail(p, "remote-server-timeout");
+}
+
+static void on_ended(pc_stream *s)
+{
+	struct peer *p = peer_of(s);
+
+	if (p)
+		on_end(p, "it has closed the stream");
+}
+
+static void on_closed(pc_stream *s, const char *reason)
+{
+	struct peer *p = pc_stream_user(s);
+
+	p->streams--;
+	if (p->out != s)
+		return;
+	p->out = NULL;
+	if (!goes_on(p))
+		on_end(p, reason);
+}
+
+/* On a stream of one direction nothing is read, and yet it is good. */
+static bool on_idle(pc_stream *s)
+{
+	return pc_stream_write(s, " ", 1) == PC_OK;
+}
+
+const pc_stream_class s2s_out_class = {
+	.size = sizeof(pc_stream_class),
+	.name = "s2sout",
+	.framing = PC_FRAMING_XMPP,
+	.content_ns = "jabber:server",
+	.type = PC_S2SOUT_UNAUTHED,
+	.alpn = "xmpp-server",
+	.opened = on_opened,
+	.secured = on_secured,
+	.header = on_header,
+	.element = on_element,
+	.idle = on_idle,
+	.ended = on_ended,
+	.closed = on_closed,
+	.options = "s2s",
+	.timeout = 90,
+	.declares = "xmlns:db='" NS_DIALBACK "'",
+	.error = on_error,
+};
