@@ -209,7 +209,7 @@ void peer_fail(struct peer *p, const char *condition, const char *why)
 	p->condition = condition;
 	p->retry = pc_now_ms() + rest_of(p);
 	pc_metric_add(p->own->out_failed, 1);
-	pc_log(p->own->m, PC_WARN, "no stream to %s: %s (%s; %zu stanzas go back)", p->domain, why,
+	pc_log(p->own->m, PC_INFO, "no stream to %s: %s (%s; %zu stanzas go back)", p->domain, why,
 	       condition, n);
 	peer_let_go(p);
 	give_all_back(p, condition, NULL);

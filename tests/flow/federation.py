@@ -215,7 +215,7 @@ class Federation:
         self.servers = [self.server(hosts, options, certs, direct_tls) for hosts, options in servers]
 
     def server(self, hosts, options, certs, direct_tls):
-        config = {"unbound": self.zone.option, "ssl": f'{{ cafile = "{self.ca.root}" }}',
+        config = {"modules_disabled": None, "unbound": self.zone.option, "ssl": f'{{ cafile = "{self.ca.root}" }}',
                   "s2s_direct_tls_ports" if direct_tls else "s2s_ports": f"{{ {self.ports[hosts[0]]} }}", **options}
         server = Server(config=config, hosts={h: {} for h in hosts}, accounts=0)
         for host in hosts:

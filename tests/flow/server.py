@@ -31,6 +31,7 @@ TROUBLE = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime erro
 DEFAULTS = {
     "interfaces": '{ "127.0.0.1" }',
     "modules_enabled": '{ "roster", "saslauth", "tls", "disco", "ping", "offline", "presence", "message", "iq" }',
+    "modules_disabled": '{ "s2s" }',  # nobody is looked for outside
     "authentication": '"internal_hashed"',
     "c2s_require_encryption": "false",
     "allow_unencrypted_plain_auth": "true",

@@ -6,7 +6,7 @@ import subprocess
 from flow import HOST, alone, equal, rows
 from server import BUILD, PASSWORD, SCALE
 
-SERVER = dict(accounts=5)
+SERVER = dict(accounts=5, config={"modules_disabled": None})
 NAMES = {0: None, 1: "failed", 2: "usage", 3: "not-running", 4: "refused", 5: "partial"}
 
 
