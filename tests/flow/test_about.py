@@ -13,7 +13,7 @@ from server import BUILD, SCALE
 BUILT = {p.stem[4:] for p in (BUILD / "modules").glob("mod_*.so")}
 # Those that a host can have without more ado.
 ALL = sorted(m for m in BUILT if not m.startswith(("auth_", "storage_")) and m not in ("component", "admin_socket"))
-SERVER = dict(config={"modules_enabled": "{ " + ", ".join(f'"{m}"' for m in ALL) + " }", "turn_external_secret": "'x'",
+SERVER = dict(config={"modules_disabled": None, "modules_enabled": "{ " + ", ".join(f'"{m}"' for m in ALL) + " }", "turn_external_secret": "'x'",
                       "pubsub_serverinfo_service": "'pubsub.localhost'"}, accounts=2)
 PROSODY = (pathlib.Path(__file__).parent / "prosody_options.txt").read_text().split()
 
