@@ -33,6 +33,11 @@ class Managed(Client):
                 continue
             return element
 
+    def nothing(self):
+        """But for answers to what acked() has asked more than once."""
+        came = [element for element in self.sync() if not element.matches("a", self.ns)]
+        assert not came, f"something came: {came}"
+
     def ack(self, h=None):
         self.send(f"<a xmlns='{self.ns}' h='{self.h if h is None else h}'/>")
 
