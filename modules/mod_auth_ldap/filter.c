@@ -11,7 +11,7 @@ static void put_value(FILE *out, const char *value)
 	struct berval in = { strlen(value), (char *)(uintptr_t)value }, escaped = { 0, NULL };
 
 	if (ldap_bv2escaped_filter_value(&in, &escaped) != LDAP_SUCCESS)
-		abort(); /* out of memory ends the process */
+		abort();        /* out of memory ends the process */
 	if (escaped.bv_len > 0) /* else there may be no text at all */
 		fwrite(escaped.bv_val, 1, escaped.bv_len, out);
 	if (escaped.bv_val != in.bv_val)
