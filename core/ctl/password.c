@@ -46,12 +46,13 @@ static char *ask(const char *prompt)
 	struct termios old, silent;
 	char *line;
 
-	fputs(prompt, stderr);
 	if (tcgetattr(STDIN_FILENO, &old) != 0)
 		return NULL;
 	silent = old;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
+	/* First: what is typed behind the prompt is neither shown nor thrown away. */
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fputs(prompt, stderr);
 	line = read_interruptible();
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	fputc('\n', stderr);
