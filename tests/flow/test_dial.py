@@ -157,21 +157,32 @@ def test_both_families():
         equal(dial(table, port)[0], [f"a.example 127.0.0.1 {port} plain"])
 
 
+@contextlib.contextmanager
+def swallowing():
+    """A port on which 127.0.0.2 accepts, and 127.0.0.1 says nothing: what listens with a full queue does not."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            port = stack.enter_context(listening("127.0.0.2"))
+            full = stack.enter_context(socket.socket())
+            try:
+                full.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # somebody has it
+            full.listen(0)
+            for _ in range(4):
+                sock = stack.enter_context(socket.socket())
+                sock.setblocking(False)
+                sock.connect_ex(("127.0.0.1", port))
+            yield port
+            return
+
+
 def test_an_address_that_swallows_all():
-    """The second one is not kept waiting until the first has timed out. What listens with a full queue says nothing."""
-    with socket.socket() as full, listening("127.0.0.2") as port:
-        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        full.bind(("127.0.0.1", port))
-        full.listen(0)
-        queue = [socket.socket() for _ in range(4)]
-        for sock in queue:
-            sock.setblocking(False)
-            sock.connect_ex(("127.0.0.1", port))
+    """The second one is not kept waiting until the first has timed out."""
+    with swallowing() as port:
         lines, seconds, _ = dial({("a.example", "A"): ["127.0.0.1", "127.0.0.2"]}, port)
         equal(lines, [f"a.example 127.0.0.2 {port} plain"])
         assert seconds < 3 * SCALE, seconds
-        for sock in queue:
-            sock.close()
 
 
 @rows(("no_such_domain", {}, 1, "not found: there is no such domain"),
