@@ -404,6 +404,9 @@ def test_what_a_crash_left_undone(server):
     eventually(lambda: "being redeemed" not in server.ctl("invite", "list", HOST))
     equal(redeem(server, unmade, "missing"), None)
     equal(redeem(server, asked, "second"), None)
+    eventually(lambda: "being redeemed" not in server.ctl("invite", "list", HOST))
+    server.release()
+    server.ctl("status")
 
 
 def test_link_on_a_terminal(server):
