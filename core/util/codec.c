@@ -151,8 +151,10 @@ void pc_random_id(char out[static PC_ID_SIZE])
 	uint8_t bytes[16];
 	char text[pc_base64_size(sizeof(bytes))];
 
-	pc_random_bytes(bytes, sizeof(bytes));
-	encode(bytes, sizeof(bytes), base64url, text);
+	do { /* one that begins with a hyphen would be an option to programs that are given it */
+		pc_random_bytes(bytes, sizeof(bytes));
+		encode(bytes, sizeof(bytes), base64url, text);
+	} while (text[0] == '-');
 	memcpy(out, text, PC_ID_SIZE - 1); /* without the padding */
 	out[PC_ID_SIZE - 1] = '\0';
 }

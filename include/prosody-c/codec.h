@@ -15,7 +15,8 @@ PC_EXPORT void pc_hex_encode(const uint8_t *bytes, size_t len, char *out);
 PC_EXPORT ssize_t pc_hex_decode(const char *text, size_t len, uint8_t *out, size_t out_size);
 /* Constant time in the content. */
 PC_EXPORT bool pc_equal_secret(const void *a, const void *b, size_t len);
-/* A random id of 128 bits as 22 characters of base64url, for stream ids, tokens, stanza ids. */
+/* A random id of 128 bits as 22 characters of base64url, the first one no hyphen: for stream ids,
+ * tokens, stanza ids. */
 #define PC_ID_SIZE 23
 PC_EXPORT void pc_random_id(char out[static PC_ID_SIZE]);
 PC_EXPORT void pc_random_bytes(void *out, size_t len);

@@ -86,11 +86,12 @@ static void secrets_are_compared(void **state)
 
 static void ids_differ(void **state)
 {
-	char ids[64][PC_ID_SIZE];
+	char ids[512][PC_ID_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < PC__COUNT(ids); i++) {
 		pc_random_id(ids[i]);
+		assert_int_not_equal(ids[i][0], '-');
 		assert_int_equal(strlen(ids[i]), PC_ID_SIZE - 1);
 		assert_int_equal(strspn(ids[i],
 		                        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
