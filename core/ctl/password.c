@@ -1,4 +1,4 @@
-#include <signal.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,25 +22,29 @@ static char *read_line(void)
 	return line;
 }
 
-static void on_interrupt(int number)
+/* One line from the terminal. NULL: ended by the interrupt's key, or there is no more. */
+static char *read_silently(cc_t interrupt)
 {
-	(void)number;
+	char line[4096]; /* the kernel's longest */
+	ssize_t len;
+	char *copy = NULL;
+
+	do
+		len = read(STDIN_FILENO, line, sizeof(line) - 1);
+	while (len < 0 && errno == EINTR);
+	if (len > 0 && (cc_t)line[len - 1] != interrupt) {
+		line[len] = '\0';
+		line[strcspn(line, "\r\n")] = '\0';
+		copy = pc__strdup(line);
+	}
+	explicit_bzero(line, sizeof(line));
+	return copy;
 }
 
-/* An interrupt ends reading, so that the terminal gets its echo back. */
-static char *read_interruptible(void)
-{
-	struct sigaction action = { .sa_handler = on_interrupt }, before;
-	char *line;
-
-	sigaction(SIGINT, &action, &before);
-	line = read_line();
-	sigaction(SIGINT, &before, NULL);
-	clearerr(stdin);
-	return line;
-}
-
-/* NULL: interrupted. */
+/*
+ * The interrupt's key ends a line as Return does, and stands in it: were it a signal, one that
+ * comes between two of our calls would end us and leave the terminal without its echo, or be lost.
+ */
 static char *ask(const char *prompt)
 {
 	struct termios old, silent;
@@ -49,11 +53,12 @@ static char *ask(const char *prompt)
 	if (tcgetattr(STDIN_FILENO, &old) != 0)
 		return NULL;
 	silent = old;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	silent.c_cc[VEOL] = old.c_cc[VINTR];
 	/* First: what is typed behind the prompt is neither shown nor thrown away. */
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	fputs(prompt, stderr);
-	line = read_interruptible();
+	line = read_silently(old.c_cc[VINTR]);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	fputc('\n', stderr);
 	return line;
