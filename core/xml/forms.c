@@ -62,14 +62,17 @@ static void write_head(pc_stanza *x, const pc_form *form)
 		pc_stanza_leaf(open_field(x, FORM_TYPE, "hidden"), "value", form->form_type);
 }
 
-/* Several lines are several values (3.3). */
+/* Several lines are several values (3.3); an empty one behind the last line feed, too, so that
+ * pc_values_join() gives the same text again. */
 static void write_lines(pc_stanza *field, const char *text)
 {
-	while (*text) {
-		size_t len = strcspn(text, "\n");
+	size_t len = strcspn(text, "\n");
 
+	pc_stanza_text_n(pc_stanza_open(field, "value", NULL), text, len);
+	while (text[len] == '\n') {
+		text += len + 1;
+		len = strcspn(text, "\n");
 		pc_stanza_text_n(pc_stanza_open(field, "value", NULL), text, len);
-		text += len + (text[len] == '\n');
 	}
 }
 

@@ -217,14 +217,36 @@ static void finds(void **state)
 	pc_stanza_free(&q);
 }
 
+/* A line feed at the end is a line that is empty. */
+static void keeps_lines(void **state)
+{
+	static const char *const texts[] = { "one", "one\ntwo", "one\n", "\n", "\n\none\n\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		pc_stanza *p = pc_stanza_new("p", "urn:p");
+		pc_values *values = pc_values_new(), *again;
+		char why[PC_FORM_WHY], *text;
+
+		pc_values_add(values, "who", "a@b");
+		pc_values_add(values, "text", texts[i]);
+		assert_int_equal(pc_form_read(pc_form_submit(p, &form, values), &form, &again, why),
+		                 PC_OK);
+		text = pc_values_join(again, "text");
+		assert_string_equal(text, texts[i]);
+		free(text);
+		pc_values_free(&again);
+		pc_values_free(&values);
+		pc_stanza_free(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(asks),
-		cmocka_unit_test(tells),
-		cmocka_unit_test(reads),
-		cmocka_unit_test(refuses),
-		cmocka_unit_test(refuses_too_many),
+		cmocka_unit_test(asks),        cmocka_unit_test(tells),
+		cmocka_unit_test(reads),       cmocka_unit_test(refuses),
+		cmocka_unit_test(keeps_lines), cmocka_unit_test(refuses_too_many),
 		cmocka_unit_test(finds),
 	};
 
