@@ -58,7 +58,7 @@ static void on_module_gone(struct pc__owned *o)
 	pc_dial_free(&d);
 }
 
-/* ------------------------------------------------------------ its end, for now */
+/* ------------------------------------------------------------ the end of one try */
 
 static void rest(pc_dial *d)
 {

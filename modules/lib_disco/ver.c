@@ -8,35 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------ lists of pointers */
-
-struct list {
-	const void **at;
-	size_t n, room;
-};
-
-/* Out of memory ends the process, as everywhere. */
-static void *check(void *p)
-{
-	if (p == NULL)
-		abort();
-	return p;
-}
-
-static void list_add(struct list *l, const void *p)
-{
-	if (l->n == l->room) {
-		l->room = l->room ? l->room * 2 : 32;
-		l->at = check(reallocarray(l->at, l->room, sizeof(*l->at)));
-	}
-	l->at[l->n++] = p;
-}
-
-static void list_sort(struct list *l, int (*compare)(const void *a, const void *b))
-{
-	if (l->n > 1)
-		qsort(l->at, l->n, sizeof(*l->at), compare);
-}
+#include "list.h"
 
 /* ------------------------------------------------------------ the text */
 
@@ -161,8 +133,10 @@ char *ver_text(const pc_stanza *query)
 {
 	size_t len = 0;
 	char *text = NULL;
-	FILE *f = check(open_memstream(&text, &len));
+	FILE *f = open_memstream(&text, &len);
 
+	if (f == NULL)
+		abort(); /* out of memory ends the process, as everywhere */
 	write_identities(f, query);
 	write_features(f, query);
 	write_forms(f, query);

@@ -3,41 +3,10 @@
  */
 #include "info.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------ lists of pointers */
-
-struct list {
-	const void **at;
-	size_t n, room;
-};
-
-/* Out of memory ends the process, as everywhere. */
-static void *check(void *p)
-{
-	if (p == NULL)
-		abort();
-	return p;
-}
-
-static void list_add(struct list *l, const void *p)
-{
-	if (l->n == l->room) {
-		l->room = l->room ? l->room * 2 : 32;
-		l->at = check(reallocarray(l->at, l->room, sizeof(*l->at)));
-	}
-	l->at[l->n++] = p;
-}
-
-static void list_sort(struct list *l, int (*compare)(const void *a, const void *b))
-{
-	if (l->n > 1)
-		qsort(l->at, l->n, sizeof(*l->at), compare);
-}
-
-/* ------------------------------------------------------------ from the modules' items */
+#include "lib_disco/list.h"
 
 static bool collect(const void *item, pc_module *owner, void *data)
 {

@@ -207,7 +207,7 @@ static pc_result on_authenticate(pc_event *ev, void *data)
 		return PC_PASS;
 	if (!sasl_may_begin(s))
 		return PC_HANDLED;
-	state = sasl_state_of(ev, s, true);
+	state = sasl_state_of(ev, s);
 	sasl_end_exchange(state);
 	state->sasl2 = calloc(1, sizeof(*state->sasl2));
 	if (state->sasl2 == NULL)
@@ -226,7 +226,7 @@ static struct sasl_state *state_at(pc_event *ev, const pc_session *s, bool (*fit
 
 	if (!sasl_may_begin(s))
 		return NULL;
-	state = sasl_state_of(ev, s, true);
+	state = sasl_state_of(ev, s);
 	if (state->sasl2 && !state->sasl2->busy && fits(state->step))
 		return state;
 	sasl_failure(m, s, state, "malformed-request", "Nothing of that kind was asked",
@@ -286,19 +286,6 @@ static pc_result on_task_data(pc_event *ev, void *data)
 	return state ? upgrades_take(ev, s, state) : PC_HANDLED;
 }
 
-static pc_result on_abort(pc_event *ev, void *data)
-{
-	const pc_session *s = pc_event_origin(ev);
-	pc_module *m = pc_event_module(ev);
-
-	(void)data;
-	if (!sasl_is_client(s))
-		return PC_PASS;
-	if (sasl_may_begin(s))
-		sasl_failure(m, s, sasl_state_of(ev, s, true), "aborted", NULL, SASL_NO_GUESS);
-	return PC_HANDLED;
-}
-
 /* ------------------------------------------------------------ features */
 
 void sasl2_offer(pc_module *m, const pc_session *s, const struct sasl_state *state,
@@ -324,5 +311,4 @@ void sasl2_load(pc_module *m)
 	pc_hook(m, "stanza/" PC_NS_SASL2 ":response", on_response, 0);
 	pc_hook(m, "stanza/" PC_NS_SASL2 ":next", on_next, 0);
 	pc_hook(m, "stanza/" PC_NS_SASL2 ":task-data", on_task_data, 0);
-	pc_hook(m, "stanza/" PC_NS_SASL2 ":abort", on_abort, 0);
 }

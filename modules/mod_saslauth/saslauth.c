@@ -57,11 +57,11 @@ bool sasl_is_client(const pc_session *s)
 	return s && (s->type == PC_C2S_UNAUTHED || s->type == PC_C2S_UNBOUND || s->type == PC_C2S);
 }
 
-struct sasl_state *sasl_state_of(pc_event *ev, const pc_session *s, bool sasl2)
+struct sasl_state *sasl_state_of(pc_event *ev, const pc_session *s)
 {
 	struct sasl_state *state = pc_session_data(s, pc_event_module(ev));
 
-	state->speaks_sasl2 = sasl2;
+	state->speaks_sasl2 = strcmp(pc_stanza_ns(pc_event_stanza(ev)), PC_NS_SASL2) == 0;
 	return state;
 }
 
@@ -148,7 +148,7 @@ static pc_result on_auth(pc_event *ev, void *data)
 		return PC_PASS;
 	if (!sasl_may_begin(s))
 		return PC_HANDLED;
-	state = sasl_state_of(ev, s, false);
+	state = sasl_state_of(ev, s);
 	sasl_end_exchange(state); /* a new <auth/> ends the exchange under way (6.4.2) */
 	text = pc_stanza_get_text(pc_event_stanza(ev));
 	if (*text == '\0')
@@ -169,7 +169,7 @@ static pc_result on_response(pc_event *ev, void *data)
 		return PC_PASS;
 	if (!sasl_may_begin(s))
 		return PC_HANDLED;
-	state = sasl_state_of(ev, s, false);
+	state = sasl_state_of(ev, s);
 	if (state->step != SASL_IDLE && state->sasl2 == NULL)
 		return sasl_go_on(ev, s, state, pc_stanza_get_text(pc_event_stanza(ev)));
 	sasl_failure(m, s, state, "malformed-request", "Nothing was asked", SASL_NO_GUESS);
@@ -185,7 +185,7 @@ static pc_result on_abort(pc_event *ev, void *data)
 	if (!sasl_is_client(s))
 		return PC_PASS;
 	if (sasl_may_begin(s))
-		sasl_failure(m, s, sasl_state_of(ev, s, false), "aborted", NULL, SASL_NO_GUESS);
+		sasl_failure(m, s, sasl_state_of(ev, s), "aborted", NULL, SASL_NO_GUESS);
 	return PC_HANDLED;
 }
 
@@ -249,6 +249,7 @@ static void load(pc_module *m)
 	pc_hook(m, "stanza/" SASL_NS ":auth", on_auth, 0);
 	pc_hook(m, "stanza/" SASL_NS ":response", on_response, 0);
 	pc_hook(m, "stanza/" SASL_NS ":abort", on_abort, 0);
+	pc_hook(m, "stanza/" PC_NS_SASL2 ":abort", on_abort, 0);
 	sasl2_load(m);
 	sasl_bind_load(m);
 	sasl_bind2_load(m);

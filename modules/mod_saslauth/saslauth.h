@@ -83,8 +83,9 @@ void sasl_call_free(struct sasl_call *call);
 const pc_session *sasl_call_session(const struct sasl_call *call, struct sasl_state **state_r);
 /* Clients before log-in. One that has logged in is told that once is enough. */
 bool sasl_may_begin(const pc_session *s);
-/* Of the client that has sent an element of SASL2, or of RFC 6120. */
-struct sasl_state *sasl_state_of(pc_event *ev, const pc_session *s, bool sasl2);
+/* Of the client whose element the event is: it is answered in that one's namespace, SASL2's or that
+ * of RFC 6120. */
+struct sasl_state *sasl_state_of(pc_event *ev, const pc_session *s);
 /* A client's, in whatever state. */
 bool sasl_is_client(const pc_session *s);
 /* Starts an exchange: the mechanism's name, or NULL, and the client's message in base64; NULL: it

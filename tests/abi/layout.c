@@ -251,6 +251,10 @@ static void store(void)
 	FIELD(pc_item, key);
 	FIELD(pc_item, value);
 	FIELD(pc_item, len);
+}
+
+static void archive(void)
+{
 	STRUCT(pc_entry);
 	FIELD(pc_entry, id);
 	FIELD(pc_entry, when);
@@ -286,6 +290,10 @@ static void store(void)
 	FIELD(pc_extent, bytes);
 	FIELD(pc_extent, oldest);
 	FIELD(pc_extent, newest);
+}
+
+static void store_driver(void)
+{
 	STRUCT(pc_key);
 	FIELD(pc_key, host);
 	FIELD(pc_key, user);
@@ -445,6 +453,8 @@ int main(void)
 	session();
 	roster();
 	store();
+	archive();
+	store_driver();
 	scram();
 	users();
 	net();
