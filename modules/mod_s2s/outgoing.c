@@ -249,6 +249,7 @@ static bool has_external(const pc_stanza *features)
 static bool negotiate_tls(struct peer *p, const pc_stanza *features)
 {
 	if (pc_stanza_child(features, "starttls", NS_TLS)) {
+		p->tls_asked = true;
 		send(p->out, pc_stanza_new("starttls", NS_TLS));
 		return true;
 	}
@@ -307,9 +308,9 @@ static void on_protocol(struct peer *p, const pc_stanza *st)
 {
 	if (is(st, "features", PC_NS_STREAM) && (p->state == PEER_CONNECTING || p->proved))
 		on_features(p, st);
-	else if (is(st, "proceed", NS_TLS) && !pc_stream_is_secure(p->out))
+	else if (is(st, "proceed", NS_TLS) && p->tls_asked && !pc_stream_is_secure(p->out))
 		pc_stream_starttls(p->out, pc_module_host(p->own->m));
-	else if (is(st, "failure", NS_TLS) && !pc_stream_is_secure(p->out))
+	else if (is(st, "failure", NS_TLS) && p->tls_asked && !pc_stream_is_secure(p->out))
 		peer_fail(p, "remote-server-not-found", "it does not begin TLS");
 	else if (is(st, "success", NS_SASL) && p->asked == PROOF_EXTERNAL)
 		on_success(p);

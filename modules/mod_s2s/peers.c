@@ -159,6 +159,7 @@ void peer_let_go(struct peer *p)
 	p->state = PEER_NONE;
 	p->asked = PROOF_NONE;
 	p->proved = p->opened = p->bidi = p->offers_external = p->offers_bidi = false;
+	p->tls_asked = false;
 	pc_timer_stop(&p->deadline);
 	pc_dial_free(&p->dial);
 	free(p->id);

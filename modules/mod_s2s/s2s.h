@@ -76,6 +76,7 @@ struct peer {
 	enum peer_state state;
 	enum proof asked; /* how we are proving the pair */
 	bool direct_tls, opened, proved, bidi;
+	bool tls_asked; /* by <starttls/> on this stream */
 	bool offers_external, offers_bidi;
 	char *id;   /* of its stream */
 	char *said; /* the condition of its stream error */

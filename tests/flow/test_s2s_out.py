@@ -122,6 +122,19 @@ def test_no_tls(features, why):
         f.servers[0].log_has(why)
 
 
+@rows(("proceed", "proceed"), ("failure", "failure"))
+def test_tls_that_nobody_asked_for(name):
+    """A proved stream in the clear stays what it is."""
+    with one(remotes=(C,), s2s_require_encryption="false") as f:
+        _, link = out(f)
+        link.answer(DIALBACK)
+        link.expect("result", "dialback")
+        link.result("", type="valid")
+        link.expect("message")
+        link.send(f"<{name} xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        link.expect_stream_error("unsupported-stanza-type")
+
+
 @rows(("nobody_listens", "127.0.0.1 1", "remote-server-timeout"), ("no_such_domain", None, "remote-server-not-found"))
 def test_not_there(where, condition):
     """What is told to whom, and what is not told to anybody."""
