@@ -8,25 +8,11 @@
  * and the connection ends.
  */
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <prosody-c/prosody-c.h>
-
-#include "config_internal.h"
-#include "fuzz.h"
-#include "hosts.h"
-#include "loader.h"
-#include "log.h"
-#include "modules.h"
-#include "ports.h"
-#include "server.h"
-#include "sessions.h"
-#include "streams.h"
+#include "in_process.h"
 #include "util/mem.h"
 #include "xml/parser.h"
 
@@ -40,89 +26,26 @@
 
 static uint16_t port;
 
-/* A moment ago nobody had it. */
-static uint16_t free_port(void)
+static void on_arrival(pc_event *ev)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	must(bind(fd, (struct sockaddr *)&address, len) == 0);
-	must(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
-	close(fd);
-	return ntohs(address.sin_port);
+	must(strcmp(pc_event_from(ev)->domain, DOMAIN) == 0);
+	must(strcmp(pc_event_to(ev)->domain, "localhost") == 0);
 }
 
-static void configure(void)
+static void start(void)
 {
-	char *error = NULL, *text;
-	pc__config *config;
+	char *text;
 
-	port = free_port();
+	port = in_process_port();
 	text = pc__printf(
 	        "log = '*nowhere' authentication = 'insecure' interfaces = { '127.0.0.1' } "
 	        "component_interfaces = { '127.0.0.1' } component_ports = { %u } "
 	        "modules_enabled = { 'ping', 'version', 'disco' } VirtualHost 'localhost' "
 	        "Component '" DOMAIN "' 'component' component_secret = '" SECRET "' ",
 	        port);
-	config = pc__config_read("fuzz", text, strlen(text), NULL, NULL, 0, &error);
-	if (config == NULL)
-		fprintf(stderr, "%s\n", error);
-	must(config != NULL);
-	pc__config_use(config);
+	in_process_start(text, on_arrival);
 	free(text);
-	pc__log_setup();
-}
-
-static void find_modules(void)
-{
-	char path[PATH_MAX], *dir;
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-	must(n > 0);
-	path[n] = '\0';
-	dir = pc__printf("%s/../modules", dirname(path));
-	pc__loader_setup((const char *const[]){ dir }, 1);
-	free(dir);
-}
-
-static pc_result on_arrival(pc_event *ev, void *data)
-{
-	(void)data;
-	must(strcmp(pc_event_from(ev)->domain, DOMAIN) == 0);
-	must(strcmp(pc_event_to(ev)->domain, "localhost") == 0);
-	return PC_PASS;
-}
-
-static void watch_host(void)
-{
-	static const char *const events[] = { "message/bare",  "message/full",  "message/host",
-		                              "presence/bare", "presence/full", "presence/host",
-		                              "iq/bare",       "iq/full",       "iq/host" };
-	static const pc_module_def def = { .abi_major = PC_ABI_MAJOR,
-		                           .size = sizeof(pc_module_def),
-		                           .name = "watcher" };
-	static pc_module watcher = { .def = &def, .state = PC__LIVE, .holds = 1 };
-
-	watcher.host = pc_host_find("localhost");
-	for (size_t i = 0; i < PC__COUNT(events); i++)
-		pc_hook(&watcher, events[i], on_arrival, 1000);
-}
-
-static void start(void)
-{
-	pc__server.loop = uv_default_loop();
-	pc__server.data_path = pc__server.config_dir = "/nowhere";
-	configure();
-	pc__server.io = pc__io_new(pc__server.loop, 0, &pc__streams_handler, NULL);
-	find_modules();
-	pc__hosts_setup();
-	must(pc_host_find(DOMAIN) != NULL && pc_host_find("localhost") != NULL);
-	must(pc__module_find(pc_host_find(DOMAIN), "component") != NULL);
-	watch_host();
-	pc__ports_open();
-	signal(SIGPIPE, SIG_IGN);
+	must(pc_host_find(DOMAIN) != NULL);
 }
 
 /* ------------------------------------------------------------ what comes back */
@@ -192,7 +115,7 @@ static void hear(struct talk *t)
 
 static void turn(struct talk *t)
 {
-	uv_run(pc__server.loop, UV_RUN_NOWAIT);
+	in_process_turn();
 	if (!t->ended)
 		hear(t);
 }
@@ -253,23 +176,6 @@ static void say_all(struct talk *t, const uint8_t *data, size_t size)
 
 /* ------------------------------------------------------------ one connection */
 
-/* Each from an address of its own, for ports that were just used are not free again at once. */
-static int connect_to_server(void)
-{
-	static uint32_t n;
-	struct sockaddr_in here = { .sin_family = AF_INET,
-		                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + n++ % 65536) };
-	struct sockaddr_in there = { .sin_family = AF_INET,
-		                     .sin_port = htons(port),
-		                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	must(fd >= 0);
-	must(bind(fd, (struct sockaddr *)&here, sizeof(here)) == 0);
-	must(connect(fd, (struct sockaddr *)&there, sizeof(there)) == 0);
-	return fd;
-}
-
 /* Nothing more is sent: the server says what it has to say, and forgets the stream. */
 static void leave(struct talk *t)
 {
@@ -278,11 +184,7 @@ static void leave(struct talk *t)
 		turn(t);
 	must(t->ended);
 	close(t->fd);
-	for (unsigned i = 0; i < TURNS_MOST && pc__streams_count() > 0; i++)
-		uv_run(pc__server.loop, UV_RUN_NOWAIT);
-	must(pc__streams_count() == 0);
-	turns(t, 2);
-	must(pc__sessions_count() == 0);
+	in_process_settle();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -294,7 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!started)
 		start();
 	started = true;
-	t.fd = connect_to_server();
+	t.fd = in_process_connect(port);
 	t.parser = pc__xml_new(&callbacks, "jabber:component:accept", &limits, &t);
 	say_all(&t, data, size);
 	leave(&t);
