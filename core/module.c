@@ -60,6 +60,7 @@ void pc_depends(pc_module *m, const char *name)
 
 struct block {
 	struct pc__owned owned;
+	pc_fini_fn *fini; /* NULL: it holds nothing */
 	max_align_t bytes[];
 };
 
@@ -73,20 +74,33 @@ static void drop_block(struct pc__owned *o)
 	m->retired_blocks = &b->owned;
 }
 
+static void free_block(struct block *b)
+{
+	if (b->fini)
+		b->fini(b->bytes);
+	free(b);
+}
+
 void pc__module_free_blocks(pc_module *m)
 {
 	while (m->retired_blocks) {
 		struct block *b = PC__CONTAINER(m->retired_blocks, struct block, owned);
 
 		m->retired_blocks = b->owned.next;
-		free(b);
+		free_block(b);
 	}
 }
 
 void *pc_module_alloc(pc_module *m, size_t size)
 {
+	return pc_module_alloc_with(m, size, NULL);
+}
+
+void *pc_module_alloc_with(pc_module *m, size_t size, pc_fini_fn *fini)
+{
 	struct block *b = pc__alloc(sizeof(*b) + size);
 
+	b->fini = fini;
 	pc__own(m, &b->owned, drop_block);
 	return b->bytes;
 }
@@ -98,7 +112,7 @@ void pc_module_free(pc_module *m, void *memory)
 	if (m->state != PC__LIVE && m->state != PC__LOADING)
 		return; /* its list has been taken down: the block goes with the instance */
 	pc__disown(&b->owned);
-	free(b);
+	free_block(b);
 }
 
 /* ------------------------------------------------------------ shared memory */

@@ -94,18 +94,22 @@ static void refuse(const struct list *l, int err)
 		pc_adhoc_fail(l->call, "They could not be listed: %s", pc_strerror(err));
 }
 
+static void tell(struct list *l, const char *const *names, size_t n)
+{
+	l->values = pc_values_new();
+	for (size_t i = 0; i < n; i++)
+		add(l, names[i]);
+	finish(l);
+}
+
 static void on_names(int err, const char *const *names, size_t n, void *data)
 {
 	struct list *l = data;
 
-	if (err == PC_OK) {
-		l->values = pc_values_new();
-		for (size_t i = 0; i < n; i++)
-			add(l, names[i]);
-		finish(l);
-		return;
-	}
-	refuse(l, err);
+	if (err == PC_OK)
+		tell(l, names, n);
+	else
+		refuse(l, err);
 }
 
 static void registered(pc_adhoc_call *call, pc_module *m, bool counts)
@@ -236,18 +240,10 @@ void admin_idle_num(pc_adhoc_call *call, pc_module *m)
 struct asking {
 	struct list list; /* first: it is the data of the call */
 	pc_module *m;
-	char **names;
-	size_t n, at;
+	const char *
+	        *names; /* the module's, with their texts behind them; up to `at` the disabled */
+	size_t n, at, disabled;
 };
-
-static void forget_names(struct asking *a)
-{
-	for (size_t i = 0; i < a->n; i++)
-		free(a->names[i]);
-	free(a->names);
-	a->names = NULL;
-	a->n = 0;
-}
 
 static void ask_next(struct asking *a);
 
@@ -256,7 +252,7 @@ static void on_enabled(int err, void *data)
 	struct asking *a = data;
 
 	if (err == PC_EPERM)
-		add(&a->list, a->names[a->at]);
+		a->names[a->disabled++] = a->names[a->at];
 	a->at++;
 	ask_next(a);
 }
@@ -264,12 +260,32 @@ static void on_enabled(int err, void *data)
 /* The answer does not come before it has been asked for, so this does not recur. */
 static void ask_next(struct asking *a)
 {
+	pc_module *m = a->m;
+	const char **names = a->names;
+
 	if (a->at < a->n) {
-		pc_user_enabled(a->m, pc_module_host(a->m), a->names[a->at], on_enabled, a);
+		pc_user_enabled(m, pc_module_host(m), names[a->at], on_enabled, a);
 		return;
 	}
-	forget_names(a);
-	finish(&a->list);
+	tell(&a->list, names, a->disabled); /* and `a` has gone with its call */
+	pc_module_free(m, names);
+}
+
+static const char **copy_names(pc_module *m, const char *const *names, size_t n)
+{
+	size_t size = n * sizeof(*names) + 1;
+	const char **copy;
+	char *text;
+
+	for (size_t i = 0; i < n; i++)
+		size += strlen(names[i]) + 1;
+	copy = pc_module_alloc(m, size);
+	text = (char *)(copy + n);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = text;
+		text = stpcpy(text, names[i]) + 1;
+	}
+	return copy;
 }
 
 static void on_all_names(int err, const char *const *names, size_t n, void *data)
@@ -280,13 +296,8 @@ static void on_all_names(int err, const char *const *names, size_t n, void *data
 		refuse(&a->list, err);
 		return;
 	}
-	a->names = calloc(n + 1, sizeof(*a->names));
-	if (a->names == NULL)
-		abort();
-	for (; a->n < n; a->n++)
-		if ((a->names[a->n] = strdup(names[a->n])) == NULL)
-			abort();
-	a->list.values = pc_values_new();
+	a->names = copy_names(a->m, names, n);
+	a->n = n;
 	ask_next(a);
 }
 

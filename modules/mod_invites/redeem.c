@@ -20,9 +20,16 @@ struct op {
 	char token[TOKEN_SIZE];
 };
 
+static void op_fini(void *memory)
+{
+	struct op *op = memory;
+
+	record_free(&op->record);
+}
+
 static struct op *op_new(pc_invites *invites, const char *token, const char *by, void *data)
 {
-	struct op *op = pc_module_alloc(invites->m, sizeof(*op));
+	struct op *op = pc_module_alloc_with(invites->m, sizeof(*op), op_fini);
 
 	op->invites = invites;
 	op->data = data;
@@ -36,7 +43,6 @@ static void op_free(struct op *op)
 {
 	pc_module *m = op->invites->m;
 
-	record_free(&op->record);
 	if (op->by)
 		pc_module_free(m, op->by);
 	if (op->text)

@@ -15,18 +15,22 @@ struct checking {
 	char *text; /* as it is stored */
 };
 
+static void checking_fini(void *memory)
+{
+	struct checking *c = memory;
+
+	record_free(&c->record);
+	free(c->text);
+	explicit_bzero(c, sizeof(*c));
+}
+
 static void checking_end(struct checking *c, int err)
 {
-	pc_module *m = c->tokens->m;
-
 	if (err == PC_OK)
 		c->fn(PC_OK, c->token.user, NULL, &c->record.grant, c->data);
 	else
 		c->fn(err, NULL, NULL, NULL, c->data);
-	record_free(&c->record);
-	free(c->text);
-	explicit_bzero(c, sizeof(*c));
-	pc_module_free(m, c);
+	pc_module_free(c->tokens->m, c);
 }
 
 /* A revocation that has come in between stays one. */
@@ -105,7 +109,7 @@ static void on_none(void *data)
 
 void tokenauth_check(pc_tokenauth *tokens, const char *text, pc_grant_fn *fn, void *data)
 {
-	struct checking *c = pc_module_alloc(tokens->m, sizeof(*c));
+	struct checking *c = pc_module_alloc_with(tokens->m, sizeof(*c), checking_fini);
 
 	c->tokens = tokens;
 	c->fn = fn;
