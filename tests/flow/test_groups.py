@@ -49,6 +49,16 @@ class Served:
     def online(self, n):
         return self.server.online(f"user{n}")
 
+    def friends(self):
+        """Two who see each other, and have been told of those who are not there."""
+        a, b = self.online(0), self.online(2)
+        a.find("presence", from_=b.jid)
+        b.find("presence", from_=a.jid)
+        for client, away in (a, U[1]), (a, U[3]), (b, U[1]):
+            client.find("presence", from_=away, type="unavailable")
+        settle(a, b)
+        return a, b
+
     def change(self, old, new):
         text = self.file.read_text()
         assert old in text
@@ -112,10 +122,7 @@ def test_members_of_public_groups():
 
 def test_cannot_be_removed_nor_unsubscribed():
     with Served() as s:
-        a, b = s.online(0), s.online(2)
-        a.find("presence", from_=b.jid)
-        b.find("presence", from_=a.jid)
-        settle(a, b)
+        a, b = s.friends()
         equal(a.roster_set(U[2], subscription="remove").error(), ("cancel", "not-allowed"))
         for kind in ("unsubscribe", "unsubscribed"):
             a.presence(to=U[2], type=kind)
@@ -172,10 +179,8 @@ def test_version_changes_with_the_list():
 def test_reload():
     """Who comes, goes and is renamed is pushed; presence follows, both ways."""
     with Served() as s:
-        a, b, c = s.online(0), s.online(2), s.online(6)
-        a.find("presence", from_=b.jid)
-        b.find("presence", from_=a.jid)
-        settle(a, b)
+        a, b = s.friends()
+        c = s.online(6)
         s.change("The First", "Chief")
         equal(looks(b.push()), ("Chief", "both", None, ["Friends"]))
         s.change(f"\n{U[2]}\n", f"\n{U[6]}\n")
@@ -195,10 +200,7 @@ def test_reload():
 
 def test_module_comes_and_goes():
     with Served() as s:
-        a, b = s.online(0), s.online(2)
-        a.find("presence", from_=b.jid)
-        b.find("presence", from_=a.jid)
-        settle(a, b)
+        a, b = s.friends()
         s.server.ctl("module", "reload", HOST, "groups")
         a.nothing()
         b.nothing()
