@@ -50,6 +50,26 @@ void pc__cert_names(const pc_str *der, pc__cert_name_fn *fn, void *data);
  * name. Whether the certificate is to be trusted is another question. */
 bool pc__cert_is_for(const pc_str *der, const char *domain, const char *service);
 
+/* ---- DANE: certificates that the DNS names (RFC 6698, RFC 7671) */
+
+/* A record's data as the DNS has it: is it whole, and of a kind that is known? (RFC 7671
+ * section 4.1 leaves others out.) */
+bool pc__tlsa_is_usable(const pc_str *record);
+
+typedef struct pc__dane_claim {
+	const pc_str *chain; /* DER, leaf first */
+	size_t n;
+	const char *fault;            /* why it leads to none of the roots; NULL: it does */
+	const char *domain, *service; /* who it has to be for, as with pc__cert_is_for() */
+	const char *host;             /* where the records are: a name that is as good */
+	const pc_str *records;        /* usable ones */
+	size_t n_records;
+	const pc__tls *tls; /* the roots */
+} pc__dane_claim;
+/* NULL: one of the records is of that certificate, or of an authority that it comes from; else why
+ * none is, malloc'ed. It checks at most a dozen chains, so call it on a job thread. */
+char *pc__dane_judge(const pc__dane_claim *claim);
+
 /* The names of a certificate file: calls fn for each DNS name in it. */
 int pc__tls_names(const char *cert_file, void (*fn)(const char *name, void *data), void *data);
 /* ---- making certificates */

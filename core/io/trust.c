@@ -116,6 +116,40 @@ bool pc__trust_is_cheap(const gnutls_datum_t *der)
 	return cheap;
 }
 
+pc__trust *pc__trust_of(const gnutls_datum_t *der)
+{
+	pc__trust *trust = pc__alloc(sizeof(*trust));
+	gnutls_x509_crt_t crt;
+
+	gnutls_x509_trust_list_init(&trust->list, 0);
+	uv_mutex_init(&trust->lock);
+	atomic_init(&trust->ready, true);
+	gnutls_x509_crt_init(&crt);
+	if (gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) == 0 && key_is_cheap(crt) &&
+	    gnutls_x509_trust_list_add_cas(trust->list, &crt, 1, 0) == 1)
+		return trust; /* whose the certificate is now */
+	gnutls_x509_crt_deinit(crt);
+	pc__trust_free(&trust);
+	return NULL;
+}
+
+bool pc__trust_issuer(pc__trust *trust, const gnutls_datum_t *der, gnutls_datum_t *issuer_r)
+{
+	gnutls_x509_crt_t crt, issuer = NULL;
+	bool found;
+
+	get_ready(trust);
+	gnutls_x509_crt_init(&crt);
+	found = gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) == 0 &&
+	        gnutls_x509_trust_list_get_issuer(trust->list, crt, &issuer, GNUTLS_TL_GET_COPY) ==
+	                0 &&
+	        gnutls_x509_crt_export2(issuer, GNUTLS_X509_FMT_DER, issuer_r) == 0;
+	gnutls_x509_crt_deinit(crt);
+	if (issuer != NULL)
+		gnutls_x509_crt_deinit(issuer);
+	return found;
+}
+
 static unsigned status_of(pc__trust *trust, gnutls_x509_crt_t *crts, unsigned n,
                           const char *purpose)
 {

@@ -15,7 +15,11 @@ typedef struct pc__trust pc__trust;
 /* Both NULL: the system's roots. NULL with a text in *error_r (malloc'ed): nothing could be read.
  */
 pc__trust *pc__trust_new(const char *cafile, const char *capath, char **error_r);
+/* This certificate alone, of whatever kind; NULL: it is none, or its key is not cheap. */
+pc__trust *pc__trust_of(const gnutls_datum_t *der);
 void pc__trust_free(pc__trust **trust);
+/* The root that issued a certificate, as DER for gnutls_free(); false: none of them did. */
+bool pc__trust_issuer(pc__trust *trust, const gnutls_datum_t *der, gnutls_datum_t *issuer_r);
 
 /* Whose certificate it is, and so what it must be good for. XMPP servers show the same one in both
  * directions, so that of a server may be good for clients or for servers. */
