@@ -373,6 +373,11 @@ int pc__certs_load(void)
 	return PC_OK;
 }
 
+pc__tls *pc__certs_in_use(void)
+{
+	return in_use;
+}
+
 static void warn_of(const char *host)
 {
 	int64_t ends = pc__tls_expires(in_use, host), left = ends - pc_time_ms() / 1000;

@@ -11,9 +11,13 @@
 
 #include <stdbool.h>
 
+#include "io/tls.h"
+
 /* Reads everything anew and gives it to the I/O threads. What is broken or missing is logged, and
  * what the host had before stays in use. PC_EINVAL: the settings are refused, nothing changes. */
 int pc__certs_load(void);
+/* What the I/O threads use now; borrowed. */
+pc__tls *pc__certs_in_use(void);
 /* The files of a host's certificate and key, malloc'ed; none is made. False: there are none. */
 bool pc__certs_find(const char *host, char **cert_r, char **key_r);
 /* The same, of a folder that is laid out as `certificates` may be. */

@@ -17,7 +17,7 @@
 
 #define SECONDS 30.0
 
-enum rrtype { A = 1, AAAA = 28, SRV = 33 };
+enum rrtype { A = 1, AAAA = 28, SRV = 33, TLSA = PC__TLSA_TYPE };
 
 struct question {
 	pc_dial *dial;
@@ -32,6 +32,7 @@ static void free_unless_awaited(pc_dial *d)
 	if (!d->dead || d->awaited > 0)
 		return;
 	pc__module_release(d->m);
+	pc__tlsa_clear(&d->tlsa);
 	free(d->srvs);
 	free(d->domain);
 	free(d);
@@ -117,7 +118,9 @@ void pc__dial_connected(pc_dial *d, int fd, const char *address)
 		                      .address = d->address,
 		                      .port = srv->port,
 		                      .direct_tls = args.direct_tls,
-		                      .secure = srv->secure && d->addresses_secure };
+		                      .secure = srv->secure && d->addresses_secure,
+		                      .tlsa = d->tlsa.records,
+		                      .n_tlsa = d->tlsa.n };
 	rest(d);
 	stream = pc__module_callable(d->m) ? pc__connect_fd(d->m, &args, fd) : NULL;
 	if (stream)
@@ -175,8 +178,12 @@ static void on_addresses(pc_dial *d)
 		fail_soon(d, PC_ENOENT, "there is no such domain");
 		return;
 	}
-	if (d->n_addresses == 0) {
-		pc__race_note(d, "no address");
+	if (!d->addresses_secure) /* RFC 7673 3.2: then nothing is said */
+		pc__tlsa_clear(&d->tlsa);
+	if (d->n_addresses == 0 || d->tlsa.failed) {
+		pc__race_note(d, d->forged        ? "its DNS answers are forged"
+		                 : d->tlsa.failed ? "its TLSA records cannot be had"
+		                                  : "no address");
 		next_target(d);
 		return;
 	}
@@ -184,11 +191,21 @@ static void on_addresses(pc_dial *d)
 	pc__race_begin(d, d->srvs[d->at].port);
 }
 
+static void take_addresses(pc_dial *d, enum rrtype type, const pc_dns_answer *answer)
+{
+	size_t size = type == A ? 4 : 16;
+
+	for (size_t i = 0; answer->err == PC_OK && i < answer->n; i++)
+		if (answer->data[i].len == size)
+			add_address(d, type == A ? AF_INET : AF_INET6, answer->data[i].p);
+	d->absent &= answer->err == PC_ENOENT;
+	d->addresses_secure &= answer->err != PC_OK || answer->secure;
+}
+
 static void on_address(const pc_dns_answer *answer, void *data)
 {
 	struct question q = *(struct question *)data;
 	pc_dial *d = q.dial;
-	size_t size = q.type == A ? 4 : 16;
 
 	free(data);
 	d->awaited--;
@@ -196,11 +213,11 @@ static void on_address(const pc_dns_answer *answer, void *data)
 		free_unless_awaited(d);
 		return;
 	}
-	for (size_t i = 0; answer->err == PC_OK && i < answer->n; i++)
-		if (answer->data[i].len == size)
-			add_address(d, q.type == A ? AF_INET : AF_INET6, answer->data[i].p);
-	d->absent &= answer->err == PC_ENOENT;
-	d->addresses_secure &= answer->err != PC_OK || answer->secure;
+	d->forged |= answer->bogus;
+	if (q.type == TLSA)
+		pc__tlsa_take(&d->tlsa, answer);
+	else
+		take_addresses(d, q.type, answer);
 	if (d->awaited == 0)
 		on_addresses(d);
 }
@@ -232,6 +249,18 @@ static bool is_address(pc_dial *d, const char *host)
 	return true;
 }
 
+/* RFC 7673 3.3: only where the way to the target is signed. */
+static void ask_tlsa(pc_dial *d)
+{
+	const struct pc__srv *srv = &d->srvs[d->at];
+	char name[PC__TLSA_NAME_SIZE];
+
+	if (!d->args.dane || !srv->secure)
+		return;
+	pc__tlsa_name(srv->port, srv->target, name);
+	d->tlsa.failed = !ask(d, name, TLSA, 0, on_address);
+}
+
 static void look_up(pc_dial *d)
 {
 	const char *host = d->srvs[d->at].target;
@@ -239,12 +268,15 @@ static void look_up(pc_dial *d)
 	d->n_addresses = 0;
 	d->addresses_secure = true;
 	d->absent = true;
+	d->forged = false;
+	pc__tlsa_clear(&d->tlsa);
 	if (is_address(d, host)) {
 		pc__race_begin(d, d->srvs[d->at].port);
 		return;
 	}
 	ask(d, host, AAAA, 0, on_address);
 	ask(d, host, A, 0, on_address);
+	ask_tlsa(d);
 	if (d->awaited == 0)
 		fail_soon(d, PC_EBUSY, "no name can be looked up now");
 }
@@ -297,6 +329,10 @@ static void begin_targets(pc_dial *d)
 		fail_soon(d, PC_ENOENT, "the domain says that it has no such service");
 		return;
 	}
+	if (d->n_srvs == 0 && d->unsure && !d->bogus && d->args.dane) {
+		fail_soon(d, PC_EIO, "the SRV records cannot be looked up");
+		return;
+	}
 	if (d->n_srvs == 0 && (d->bogus || d->args.default_port == 0)) {
 		fail_soon(d, d->bogus ? PC_EIO : PC_ENOENT,
 		          d->bogus ? "the DNS answers are forged" : "there is no such service");
@@ -321,6 +357,7 @@ static void on_srv(const pc_dns_answer *answer, void *data)
 		return;
 	}
 	d->bogus |= answer->bogus;
+	d->unsure |= answer->err != PC_OK && answer->err != PC_ENOENT;
 	d->srvs_secure &= answer->secure;
 	for (size_t i = 0; answer->err == PC_OK && i < answer->n && d->n_srvs < PC__DIAL_TARGETS;
 	     i++) {
@@ -348,7 +385,10 @@ static void begin(pc_dial *d)
 	if (inet_pton(strchr(d->domain, ':') ? AF_INET6 : AF_INET, d->domain, bytes) != 1)
 		for (size_t i = 0; i < d->args.n_services; i++) {
 			snprintf(name, sizeof(name), "%s.%s", d->args.services[i].name, d->domain);
-			ask(d, name, SRV, (uint8_t)i, on_srv);
+			if (!ask(d, name, SRV, (uint8_t)i, on_srv)) {
+				d->unsure = true;
+				d->srvs_secure = false;
+			}
 		}
 	if (d->awaited == 0)
 		begin_targets(d);
@@ -359,7 +399,7 @@ pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args)
 	pc_dial *d = pc__alloc(sizeof(*d));
 
 	d->m = m;
-	d->args = *args;
+	memcpy(&d->args, args, args->size < sizeof(d->args) ? args->size : sizeof(d->args));
 	d->domain = pc__strdup(args->domain);
 	d->busy = true;
 	pc__module_hold(m);

@@ -7,6 +7,7 @@
 
 #include <prosody-c/connect.h>
 
+#include "dane.h"
 #include "modules.h"
 #include "timers.h"
 #include "util/srv.h"
@@ -30,13 +31,14 @@ struct pc_dial {
 	bool busy;        /* ends by `connected` or `failed` */
 	bool dead;        /* and free as soon as nothing is awaited */
 	bool absent;      /* the DNS knows no address of the target: not that it did not say */
-	bool refused, bogus, srvs_secure, addresses_secure;
+	bool refused, bogus, unsure, forged, srvs_secure, addresses_secure;
 	struct pc__timer timeout;
 
 	struct pc__srv *srvs; /* in the order of trying */
 	size_t n_srvs, at;
 	struct pc__race_address addresses[PC__DIAL_ADDRESSES]; /* of the target */
 	size_t n_addresses, next_address;
+	struct pc__tlsa tlsa; /* of the target */
 	uint16_t port;
 	struct pc__race_attempt *attempts;
 	struct pc__timer stagger;

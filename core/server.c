@@ -12,6 +12,7 @@
 #include "children.h"
 #include "commands.h"
 #include "config.h"
+#include "dane.h"
 #include "detach.h"
 #include "dns.h"
 #include "events.h"
@@ -270,6 +271,7 @@ void pc__server_end(void)
 	pc__children_stop();
 	pc__dns_stop();
 	pc__jobs_stop();
+	pc__dane_stop();
 	pc__stores_close();
 	pc__hosts_free();
 	pc__roles_free();

@@ -34,6 +34,11 @@ typedef struct pc_dial_target {
 	uint16_t port;
 	bool direct_tls;
 	bool secure; /* every answer that led here was validated by DNSSEC */
+	/* Where it was asked for (`dane`) and it is secure: the TLSA records of this host and port
+	 * that can be used, as the DNS has them. Some: TLS is a must, and pc_dane_judge() of dane.h
+	 * says who is there. */
+	const pc_str *tlsa;
+	size_t n_tlsa;
 } pc_dial_target;
 
 typedef struct pc_dial pc_dial;
@@ -55,6 +60,9 @@ typedef struct pc_dial_args {
 	pc_dial_connected_fn *connected;
 	pc_dial_failed_fn *failed;
 	void *data; /* of both, and pc_stream_user() */
+	/* By RFC 7673: TLSA records are asked for along with addresses; a target whose records are
+	 * forged or cannot be had is passed by; so is the domain, where its SRV records cannot. */
+	bool dane;
 } pc_dial_args;
 
 /* Neither callback comes before it returns. */

@@ -11,6 +11,7 @@
 #include <prosody-c/command.h>
 #include <prosody-c/config.h>
 #include <prosody-c/connect.h>
+#include <prosody-c/dane.h>
 #include <prosody-c/event.h>
 #include <prosody-c/forms.h>
 #include <prosody-c/host.h>
