@@ -145,7 +145,6 @@ const pc_option pc__core_options[] = {
 	TABLE("c2s_ssl", SERVER, "verify: \"none\", \"peer\" (ask clients for a certificate), \"fail_if_no_peer_cert\""),
 	{ .name = "tls_profile", SERVER_LIVE, .type = PC_OPT_ENUM, .dflt = "intermediate", .values = profiles,
 	  .help = "modern: TLS 1.3 only; intermediate: TLS 1.2, too" },
-	FLAG("use_dane", "false", SERVER, "Check certificates of servers by DNS, where they ask for it"),
 	{ 0 },
 };
 /* clang-format on */

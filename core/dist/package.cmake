@@ -22,7 +22,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_SERVER_PACKAGE_NAME prosody-c)
 set(CPACK_DEBIAN_SERVER_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS adduser)
-set(CPACK_DEBIAN_SERVER_PACKAGE_RECOMMENDS ca-certificates)
+set(CPACK_DEBIAN_SERVER_PACKAGE_RECOMMENDS "ca-certificates, dns-root-data")
 set(CPACK_DEBIAN_SERVER_PACKAGE_PROVIDES xmpp-server)
 set(CPACK_COMPONENT_SERVER_DESCRIPTION "An XMPP server that keeps to little memory, reads the configuration of\n\
 Prosody, and is made of modules that are loaded while it runs.")

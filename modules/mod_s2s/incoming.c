@@ -32,7 +32,7 @@ static bool may_prove_by_certificate(pc_stream *s)
 	const char *remote = pc_stream_peer(s);
 
 	return in->n_pairs == 0 && in->refusals < REFUSALS_MOST && pc_stream_is_secure(s) &&
-	       remote && policy_cert_fault(s, remote) == NULL;
+	       remote && policy_inbound_fault(s, remote) == NULL;
 }
 
 static void add_limits(pc_stream *s, const struct s2s *own, pc_stanza *features)
@@ -121,12 +121,23 @@ static const char *header_fault(pc_stream *s, const struct s2s *own, const pc_st
 static void tell_trust(pc_stream *s, const struct s2s *own)
 {
 	const char *remote = pc_stream_peer(s);
-	const char *fault = remote && pc_stream_is_secure(s) ? policy_cert_fault(s, remote) : NULL;
+	const char *fault =
+	        remote && pc_stream_is_secure(s) ? policy_inbound_fault(s, remote) : NULL;
 
 	if (fault)
 		pc_log_session(own->m, pc_stream_session(s),
 		               policy_wants_certificate(own, remote) ? PC_WARN : PC_INFO,
 		               "it says to be %s: %s", remote, fault);
+}
+
+void incoming_offer(pc_stream *s, struct s2s *own)
+{
+	const struct inbound *in = inbound_of(s);
+
+	tell_trust(s, own);
+	send_features(s, own);
+	if (in->external)
+		pc_stream_barrier(s, false);
 }
 
 static void begin(pc_stream *s, struct s2s *own, const pc_stream_header *h)
@@ -141,10 +152,8 @@ static void begin(pc_stream *s, struct s2s *own, const pc_stream_header *h)
 		return;
 	}
 	pc_stream_open(s, pc_module_host(own->m), pc_stream_peer(s), NULL);
-	tell_trust(s, own);
-	send_features(s, own);
-	if (in->external)
-		pc_stream_barrier(s, false);
+	if (!dane_asks(s, own))
+		incoming_offer(s, own);
 }
 
 static void on_header(pc_stream *s, const pc_stream_header *h)
@@ -286,7 +295,11 @@ static void on_stanza(pc_stream *s, struct s2s *own, pc_stanza *st)
 
 static void on_protocol(pc_stream *s, struct s2s *own, const pc_stanza *st)
 {
-	if (strcmp(pc_stanza_ns(st), NS_DIALBACK) == 0)
+	const struct inbound *in = inbound_of(s);
+
+	if (in->waits) /* RFC 6120 4.3.2: for these it has to wait, too */
+		pc_stream_error(s, "policy-violation", "the features have not been sent");
+	else if (strcmp(pc_stanza_ns(st), NS_DIALBACK) == 0)
 		dialback_on_inbound(s, st);
 	else if (pc_stanza_is(st, "starttls", NS_TLS))
 		on_starttls(s, own);

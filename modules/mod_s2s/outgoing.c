@@ -37,11 +37,6 @@ static void on_deadline(void *data)
 	                                      : "it does not let us prove who we are in time");
 }
 
-static const pc_service services[] = {
-	{ "_xmpps-server._tcp", true, "xmpp-server" },
-	{ "_xmpp-server._tcp", false, NULL },
-};
-
 static void on_dialed(pc_dial *dial, pc_stream *s, const pc_dial_target *target, void *data)
 {
 	struct peer *p = data;
@@ -50,26 +45,31 @@ static void on_dialed(pc_dial *dial, pc_stream *s, const pc_dial_target *target,
 	p->out = s;
 	p->streams++;
 	p->direct_tls = target->direct_tls;
+	p->target = target;
 }
 
 static void on_dial_failed(pc_dial *dial, int err, const char *why, void *data)
 {
+	struct peer *p = data;
+	bool found = err != PC_ENOENT && !p->refused;
+
 	(void)dial;
-	peer_fail(data, err == PC_ENOENT ? "remote-server-not-found" : "remote-server-timeout",
-	          why);
+	peer_fail(p, found ? "remote-server-timeout" : "remote-server-not-found", why);
 }
 
 static void dial(struct peer *p)
 {
-	p->dial = pc_dial_domain(p->own->m, &(pc_dial_args){ .size = sizeof(pc_dial_args),
-	                                                     .domain = p->domain,
-	                                                     .services = services,
-	                                                     .n_services = 2,
-	                                                     .default_port = 5269,
-	                                                     .class = &s2s_out_class,
-	                                                     .connected = on_dialed,
-	                                                     .failed = on_dial_failed,
-	                                                     .data = p });
+	p->dial = pc_dial_domain(p->own->m,
+	                         &(pc_dial_args){ .size = sizeof(pc_dial_args),
+	                                          .domain = p->domain,
+	                                          .services = s2s_services,
+	                                          .n_services = S2S_SERVICES,
+	                                          .default_port = 5269,
+	                                          .class = &s2s_out_class,
+	                                          .connected = on_dialed,
+	                                          .failed = on_dial_failed,
+	                                          .data = p,
+	                                          .dane = pc_opt_bool(p->own->m, "use_dane") });
 }
 
 /* Where TLS fails with one target, another may do; what comes after TLS is the domain's own word.
@@ -78,6 +78,7 @@ static bool goes_on(struct peer *p)
 {
 	if (p->dial == NULL || p->opened || p->said || p->state != PEER_CONNECTING)
 		return false;
+	p->target = NULL;
 	pc_dial_next(p->dial);
 	return true;
 }
@@ -125,7 +126,7 @@ void outgoing_start(struct peer *p)
 
 /* ------------------------------------------------------------ opening */
 
-static void open_stream(struct peer *p)
+void outgoing_open(struct peer *p)
 {
 	pc_stream_open(p->out, pc_module_host(p->own->m), p->domain, s2s_host(p->own));
 }
@@ -135,16 +136,28 @@ static void on_opened(pc_stream *s)
 	struct peer *p = peer_of(s);
 
 	if (p && !p->direct_tls)
-		open_stream(p);
+		outgoing_open(p);
+}
+
+void outgoing_next(struct peer *p)
+{
+	pc_stream *s = p->out;
+
+	p->out = NULL;
+	p->target = NULL;
+	p->opened = p->tls_asked = false;
+	p->refused = true;
+	pc_stream_close(s);
+	pc_dial_next(p->dial);
 }
 
 static void on_secured(pc_stream *s)
 {
 	struct peer *p = peer_of(s);
-	const char *fault = p ? policy_cert_fault(s, p->domain) : NULL;
+	const char *fault = p ? policy_cert_fault(s, p->domain, dane_host(p)) : NULL;
 	char why[256];
 
-	if (p == NULL)
+	if (p == NULL || dane_judges(p))
 		return;
 	if (fault && policy_wants_certificate(p->own, p->domain)) {
 		snprintf(why, sizeof(why), "it is not trusted: %s", fault);
@@ -153,7 +166,7 @@ static void on_secured(pc_stream *s)
 	}
 	if (fault)
 		pc_log(p->own->m, PC_INFO, "%s is known by its address only: %s", p->domain, fault);
-	open_stream(p);
+	outgoing_open(p);
 }
 
 static void on_header(pc_stream *s, const pc_stream_header *h)
@@ -219,7 +232,7 @@ static void on_success(struct peer *p)
 	pc_log(p->own->m, PC_INFO, "stream to %s: proved by our certificate", p->domain);
 	pc_stream_set_type(p->out, PC_S2SOUT);
 	pc_stream_restart(p->out);
-	open_stream(p);
+	outgoing_open(p);
 }
 
 static void on_failure(struct peer *p, const pc_stanza *st)
@@ -253,7 +266,8 @@ static bool negotiate_tls(struct peer *p, const pc_stanza *features)
 		send(p->out, pc_stanza_new("starttls", NS_TLS));
 		return true;
 	}
-	if (!policy_wants_tls(p->own) && !policy_wants_certificate(p->own, p->domain))
+	if (!policy_wants_tls(p->own) && !policy_wants_certificate(p->own, p->domain) &&
+	    !dane_binds(p))
 		return false;
 	peer_fail(p, "remote-server-not-found", "it offers no encryption");
 	return true;

@@ -159,8 +159,9 @@ void peer_let_go(struct peer *p)
 	p->state = PEER_NONE;
 	p->asked = PROOF_NONE;
 	p->proved = p->opened = p->bidi = p->offers_external = p->offers_bidi = false;
-	p->tls_asked = false;
+	p->tls_asked = p->refused = false;
 	pc_timer_stop(&p->deadline);
+	p->target = NULL;
 	pc_dial_free(&p->dial);
 	free(p->id);
 	free(p->said);
@@ -177,6 +178,7 @@ void peer_ready(struct peer *p)
 	p->failures = 0;
 	p->used = pc_now_ms();
 	pc_timer_stop(&p->deadline);
+	p->target = NULL;
 	pc_dial_free(&p->dial);
 	pc_stream_set_limit(p->out, (size_t)pc_opt_int(p->own->m, "s2s_stanza_size_limit"));
 	dialback_ask(p);

@@ -4,6 +4,7 @@
  *
  * Each host that has it is an instance with peers of its own; all share the listeners.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "s2s.h"
@@ -59,6 +60,12 @@ static const pc_option options[] = {
 	  .dflt = "",
 	  .live = true,
 	  .help = "Domains that need none, whatever s2s_secure_auth says" },
+	{ .name = "use_dane",
+	  .type = PC_OPT_BOOLEAN,
+	  .dflt = "false",
+	  .live = true,
+	  .help = "Servers whose signed DNS names their certificates (TLSA) are known by these "
+	          "(RFC 7673)" },
 	{ .name = "s2s_whitelist",
 	  .type = PC_OPT_SET,
 	  .live = true,
@@ -214,12 +221,16 @@ static void unload(pc_module *m)
 
 static void session_free(pc_module *m, void *data)
 {
+	struct inbound *in = data;
+
 	(void)m;
-	pair_free_all(data);
+	pair_free_all(in);
+	free(in->vouched);
+	in->vouched = NULL;
 }
 
 PC_MODULE(s2s, .summary = "Other servers: federation (RFC 6120)",
           .xeps = "0220:1.1.1 0185:1.0 0178:1.2 0288:1.0.1 0368:1.1.0 0478:0.2.0",
           .data_size = sizeof(struct s2s), .session_size = sizeof(struct inbound),
-          .state_version = 1, .session_free = session_free, .options = options, .events = events,
+          .state_version = 2, .session_free = session_free, .options = options, .events = events,
           .metrics = metrics, .commands = s2s_commands, .load = load, .unload = unload);

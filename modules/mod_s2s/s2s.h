@@ -69,8 +69,9 @@ struct question {
 struct peer {
 	UT_hash_handle hh;
 	struct s2s *own;
-	pc_dial *dial;    /* the way to it, while it is not proved; NULL: as the operator says */
-	pc_stream *out;   /* the stream to it, or under way to be that; NULL */
+	pc_dial *dial; /* the way to it, while it is not proved; NULL: as the operator says */
+	const pc_dial_target *target; /* of the dial, that the stream is to; NULL: not of one */
+	pc_stream *out;               /* the stream to it, or under way to be that; NULL */
 	unsigned streams; /* that have this as pc_stream_user(): those that close, too */
 	pc_session_id in; /* an inbound that takes stanzas, too (XEP-0288); 0 */
 	enum peer_state state;
@@ -78,8 +79,9 @@ struct peer {
 	bool direct_tls, opened, proved, bidi;
 	bool tls_asked; /* by <starttls/> on this stream */
 	bool offers_external, offers_bidi;
-	char *id;   /* of its stream */
-	char *said; /* the condition of its stream error */
+	bool refused; /* a target was not who the DNS says */
+	char *id;     /* of its stream */
+	char *said;   /* the condition of its stream error */
 	struct waiting *first, **last;
 	size_t n_waiting, bytes;
 	struct question *questions;
@@ -100,6 +102,8 @@ struct inbound {
 	struct pair *pairs;
 	unsigned n_pairs, pending, refusals;
 	bool bidi, external;
+	bool waits;    /* for the DNS, and gets no features before */
+	char *vouched; /* the domain that the certificate is of by the DNS */
 	int64_t used;
 };
 
@@ -116,8 +120,24 @@ bool policy_allows(const struct s2s *own, const char *remote);
 /* Only a trusted certificate of that name will do. */
 bool policy_wants_certificate(const struct s2s *own, const char *remote);
 bool policy_wants_tls(const struct s2s *own);
-/* NULL: the stream's certificate proves that name; else why not. */
-const char *policy_cert_fault(const pc_stream *s, const char *remote);
+/* NULL: the stream's certificate proves that name, or the name of its host where that is known from
+ * signed records (NULL: it is not); else why not. */
+const char *policy_cert_fault(const pc_stream *s, const char *remote, const char *host);
+/* The same of an inbound, where the DNS may have vouched for it. */
+const char *policy_inbound_fault(pc_stream *s, const char *remote);
+
+/* ---- dane.c (RFC 7673): false where the roots have the last word */
+
+#define S2S_SERVICES 2
+extern const pc_service s2s_services[S2S_SERVICES];
+/* Its target has TLSA records. */
+bool dane_binds(const struct peer *p);
+/* The name of its target, where it is as good as that of the domain; or NULL. */
+const char *dane_host(const struct peer *p);
+/* Looks up who the inbound is, if its certificate does not say it; features follow later. */
+bool dane_asks(pc_stream *s, struct s2s *own);
+/* The peer's stream is under TLS: goes on by itself, or is given up. */
+bool dane_judges(struct peer *p);
 
 /* ---- peers.c */
 
@@ -143,10 +163,16 @@ extern const pc_stream_class s2s_out_class;
 void outgoing_start(struct peer *p);
 /* Proves the pair, where that was not begun. */
 void outgoing_prove(struct peer *p);
+/* Who answers is who it should be: our header. */
+void outgoing_open(struct peer *p);
+/* Who answers is not: the next target, or the end. */
+void outgoing_next(struct peer *p);
 
 /* ---- incoming.c */
 
 extern const pc_stream_class s2s_in_class;
+/* Features, when all is known that they depend on. */
+void incoming_offer(pc_stream *s, struct s2s *own);
 /* The pair is proved on that stream. */
 void incoming_authorise(pc_stream *s, struct s2s *own, const char *remote);
 void incoming_sweep(struct s2s *own, int64_t before);

@@ -194,8 +194,8 @@ class Federation:
     """`hosts`: server -> (its hosts, options). Each has a certificate of the authority unless `certs` gives it another
     (None: of its own making). Domains in `remotes` are the test's own."""
 
-    def __init__(self, servers, remotes=(), certs=None, direct_tls=False, srv=True):
-        self.ca, self.clients, self.stack = Authority(), [], contextlib.ExitStack()
+    def __init__(self, servers, remotes=(), certs=None, direct_tls=False, srv=True, sign=None):
+        self.ca, self.links, self.stack = Authority(), [], contextlib.ExitStack()
         domains = [d for hosts, _ in servers for d in hosts]
         self.ports = {}
         table = {("xmpp.example", "A"): ["127.0.0.1"]}
@@ -206,7 +206,7 @@ class Federation:
         for domain, port in self.ports.items():
             if srv:
                 table[(f"{kind}.{domain}", "SRV")] = [(10, 0, port, "xmpp.example")]
-        self.zone = self.stack.enter_context(Zone(table))
+        self.zone = self.stack.enter_context(Zone(table, sign))
         certs = certs or {}
         for domain in (*domains, *remotes):
             if domain not in certs:
@@ -232,7 +232,8 @@ class Federation:
 
     def connect(self, here=C, there=A, cert=None, direct_tls=False):
         """A scripted server connects to one of ours."""
-        return Link.connect(self.ports[there], here, there, self.ca.context(cert), direct_tls)
+        self.links.append(Link.connect(self.ports[there], here, there, self.ca.context(cert), direct_tls))
+        return self.links[-1]
 
     def listen(self, domain, cert):
         """A domain of the test's own from now on, with that certificate."""
@@ -250,6 +251,8 @@ class Federation:
                 server.release()
             for remote in self.remotes.values():
                 remote.close()
+            for link in self.links:
+                link.abort()
             for server in self.servers:
                 server.stop()
         finally:
@@ -260,7 +263,7 @@ class Federation:
             self.ca.close()
 
 
-def one(remotes=(), certs=None, hosts=(A,), **options):
+def one(remotes=(), certs=None, hosts=(A,), sign=None, **options):
     """A server of ours alone, among those of the test."""
     config = {"dialback_secret": f'"{SECRET}"', "s2s_retry_after": "0.01", **{k: str(v) for k, v in options.items()}}
-    return Federation([(list(hosts), config)], remotes=remotes, certs=certs)
+    return Federation([(list(hosts), config)], remotes=remotes, certs=certs, sign=sign)
