@@ -5,7 +5,7 @@
  * is set to a random start with each new millisecond, then random bits. So ids of one process grow,
  * and a batch of them stays together in an index.
  */
-#include <stdio.h>
+#include <endian.h>
 #include <string.h>
 
 #include <prosody-c/codec.h>
@@ -13,24 +13,34 @@
 
 #include "stores.h"
 
+static void write_uuid(uint64_t high, uint64_t low, char id[static PC_ENTRY_ID_SIZE])
+{
+	uint64_t bytes[] = { htobe64(high), htobe64(low) };
+	char hex[2 * sizeof(bytes) + 1];
+	const char *from = hex;
+
+	pc_hex_encode((const uint8_t *)bytes, sizeof(bytes), hex);
+	for (size_t i = 0; i < PC_ENTRY_ID_SIZE - 1; i++)
+		id[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : *from++;
+	id[PC_ENTRY_ID_SIZE - 1] = '\0';
+}
+
 static void make_id(char id[static PC_ENTRY_ID_SIZE])
 {
 	static uint64_t last_ms;
-	static uint32_t counter; /* of 24 bits: 12 of them are rand_a, 12 the start of rand_b */
+	static uint64_t counter; /* of 24 bits: 12 of them are rand_a, 12 the start of rand_b */
 	uint64_t now = (uint64_t)pc_time_ms(), rest;
 
 	pc_random_bytes(&rest, sizeof(rest));
 	if (now > last_ms) {
 		last_ms = now;
-		counter = (uint32_t)(rest >> 41); /* 23 bits: room to count */
+		counter = rest >> 41; /* 23 bits: room to count */
 	} else if (++counter >= 1u << 24) {
 		last_ms++; /* the clock stands, or was set back */
 		counter = 0;
 	}
-	snprintf(id, PC_ENTRY_ID_SIZE, "%08x-%04x-7%03x-%04x-%012llx",
-	         (unsigned)(last_ms >> 16 & 0xffffffff), (unsigned)(last_ms & 0xffff),
-	         (unsigned)(counter >> 12 & 0xfff), (unsigned)(0x8000 | (counter & 0xfff)),
-	         (unsigned long long)(rest & 0xffffffffffffull));
+	write_uuid(last_ms << 16 | 0x7000 | counter >> 12,
+	           (0x8000 | (counter & 0xfff)) << 48 | (rest & 0xffffffffffff), id);
 }
 
 int pc__entry_id(const pc_entry *entry, char id_r[static PC_ENTRY_ID_SIZE])
