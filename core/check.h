@@ -37,3 +37,11 @@ void pc__check_modules(struct pc__check *c);
 void pc__check_hosts(struct pc__check *c);
 /* For each host the certificate that would serve it, and what is wrong with that. */
 void pc__check_certs(struct pc__check *c);
+/* Does what the DNS says of each host (`host` NULL: of all) lead to this machine's ports? */
+void pc__check_dns(struct pc__check *c, const char *host);
+/* Are they reached so, with TLS and a certificate that others trust? `host` may be any domain. */
+void pc__check_connectivity(struct pc__check *c, const char *host);
+
+struct pc__way;
+/* Has the host that service, by its modules and the ports that are configured? */
+bool pc__check_serves(const pc__config_host *host, const struct pc__way *way);

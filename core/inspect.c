@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include <prosody-c/jid.h>
+
 #include "check.h"
 #include "loader.h"
 #include "log.h"
@@ -92,21 +94,84 @@ static int tell_sum(struct pc__check *c)
 	return errors + warnings > 0;
 }
 
-int pc__inspect_check(const char *what, bool json)
+static bool has_host(const char *name)
 {
-	struct pc__check c = { .json = json };
-	bool certs = strcmp(what, "certs") == 0;
+	size_t n;
+	const pc__config_host *hosts = pc__config_hosts(&n);
 
-	if (!certs && strcmp(what, "config") != 0) {
-		fprintf(stderr, "prosody-c: what to check? config or certs\n");
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(hosts[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void check_certs(struct pc__check *c, const char *host)
+{
+	(void)host;
+	pc__check_certs(c);
+}
+
+static void check_config_of_all(struct pc__check *c, const char *host)
+{
+	(void)host;
+	check_config(c);
+}
+
+static const struct kind {
+	const char *name;
+	void (*run)(struct pc__check *c, const char *host);
+	bool takes_host, takes_any; /* also domains that are not of this server */
+} kinds[] = {
+	{ "config", check_config_of_all, false, false },
+	{ "certs", check_certs, false, false },
+	{ "dns", pc__check_dns, true, false },
+	{ "connectivity", pc__check_connectivity, true, true },
+};
+
+static const struct kind *find_kind(const char *name)
+{
+	for (size_t i = 0; i < PC__COUNT(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+/* What to exit with; 0: the host may be looked at. */
+static int host_fault(const struct kind *kind, const char *host, char *prepared)
+{
+	if (host == NULL)
+		return 0;
+	if (!kind->takes_host) {
+		fprintf(stderr, "prosody-c: check %s takes no host\n", kind->name);
+		return EX_USAGE;
+	}
+	if (pc_jid_prep_domain(host, prepared) != PC_OK) {
+		fprintf(stderr, "prosody-c: \"%s\" is no domain\n", host);
+		return EX_USAGE;
+	}
+	if (kind->takes_any || has_host(prepared))
+		return 0;
+	fprintf(stderr, "prosody-c: there is no host %s\n", prepared);
+	return EX_NOHOST;
+}
+
+int pc__inspect_check(const char *what, const char *host, bool json)
+{
+	const struct kind *kind = find_kind(what);
+	char prepared[PC_JID_PART_MAX + 1];
+	struct pc__check c = { .json = json };
+	int status;
+
+	if (kind == NULL) {
+		fprintf(stderr, "prosody-c: what to check? config, certs, dns or connectivity\n");
 		return EX_USAGE;
 	}
 	if (read_config(&c)) {
+		status = host_fault(kind, host, prepared);
+		if (status != 0)
+			return status;
 		pc__server.data_path = pc__start_data_path();
-		if (certs)
-			pc__check_certs(&c);
-		else
-			check_config(&c);
+		kind->run(&c, host ? prepared : NULL);
 	}
 	return tell_sum(&c);
 }

@@ -9,6 +9,7 @@
 
 /* "markdown", "man" or "json"; the modules are those that the configuration in use leads to. */
 int pc__inspect_reference(const char *format);
-/* "config" or "certs"; `json`: a finding is an object a line, and there is nothing else. 0: nothing
- * is wrong; 1: something is. Reads the configuration that the command line names (start.h). */
-int pc__inspect_check(const char *what, bool json);
+/* "config", "certs", "dns" or "connectivity", these two of `host` (NULL: of all); `json`: a finding
+ * is an object a line, and there is nothing else. 0: nothing is wrong; 1: something is; EX_NOHOST:
+ * there is no such host. Reads the configuration that the command line names (start.h). */
+int pc__inspect_check(const char *what, const char *host, bool json);

@@ -36,7 +36,7 @@ static struct {
 	size_t n_overrides;
 	const char *print;
 	const char *check, *reference, *cert;
-	const char *const *words; /* of --cert; ends with NULL */
+	const char *const *words; /* of --cert and --check; ends with NULL */
 	bool shell, detach, json, force;
 } args;
 
@@ -50,7 +50,9 @@ static void usage(FILE *to)
 	      "  -F, --foreground    stay in the foreground, as without -D\n"
 	      "      --shell         serve commands on descriptor 0 and open no port\n"
 	      "      --print KEY     print an option and end\n"
-	      "      --check WHAT    tell what is wrong with the \"config\" or the \"certs\"\n"
+	      "      --check WHAT [HOST]\n"
+	      "                      tell what is wrong with the \"config\", the \"certs\", the\n"
+	      "                      \"dns\" of HOST, or its \"connectivity\"\n"
 	      "      --json          with --check: an object of JSON for each finding\n"
 	      "      --cert WHAT     \"generate\" or \"request\" HOST, \"import\" FOLDER "
 	      "[HOST...]:\n"
@@ -67,6 +69,7 @@ static void usage(FILE *to)
 	      "   1  an option that --print was asked for is not set; --check found something\n"
 	      "  64  the command line is wrong\n"
 	      "  67  the user or group to run as does not exist\n"
+	      "  68  --check: there is no such host\n"
 	      "  69  a port cannot be bound\n"
 	      "  70  with -D: the server broke down before it was ready\n"
 	      "  71  the system refused a process, or descriptor 0 for --shell\n"
@@ -158,7 +161,7 @@ static int parse_args(int argc, char **argv)
 	while (status < 0 && (c = getopt_long(argc, argv, "c:o:DFhV", long_options, NULL)) != -1)
 		status = take_option(c);
 	args.words = (const char *const *)argv + optind;
-	if (status < 0 && optind < argc && args.cert == NULL) {
+	if (status < 0 && argc - optind > (args.cert ? INT_MAX : args.check ? 1 : 0)) {
 		usage(stderr);
 		return EX_USAGE;
 	}
@@ -310,7 +313,7 @@ static int inspect(void)
 	if (args.cert)
 		status = pc__make_cert(args.cert, args.words, args.force);
 	else if (args.check)
-		status = pc__inspect_check(args.check, args.json);
+		status = pc__inspect_check(args.check, args.words[0], args.json);
 	else
 		status = pc__inspect_reference(args.reference);
 	pc__config_use(NULL);

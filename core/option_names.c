@@ -61,7 +61,6 @@ static const struct pc__old_option old[] = {
 	{ "statistics_config", NULL, NULL },
 	{ "installer_plugin_path", NULL, NULL },
 	{ "plugin_server", NULL, NULL },
-	{ "external_addresses", NULL, NULL },
 	{ "prosodyctl_timeout", NULL, NULL },
 	{ "prosodyctl_service_warnings", NULL, NULL },
 	{ "connectivity_probe", NULL, NULL },

@@ -94,6 +94,9 @@ const pc_option pc__core_options[] = {
 	  .live = true, .help = "Elements in one stanza" },
 	{ .name = "max_queries", .global = true, .type = PC_OPT_INTEGER, .dflt = "256", .min = 1, .max = 1e6,
 	  .live = true, .help = "Iqs of one module that wait for their answers" },
+	LIST("external_addresses", NULL, SERVER, "Addresses by which others reach this machine beside its own, for check dns"),
+	{ .name = "check_timeout", .global = true, .type = PC_OPT_PERIOD, .dflt = "10", .min = 0.05, .max = 600,
+	  .help = "Time for each address that check connectivity tries" },
 	TABLE("unbound", SERVER, "DNS: hosts, resolvconf, forward, trusted"),
 
 	/* ---- clients */

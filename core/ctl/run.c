@@ -8,10 +8,20 @@
 
 #define WORDS_MOST (PC__WORDS_MAX - 2) /* with "--json" and a password */
 
-const char *const ctl_own_commands[] = { "about",          "check config",  "check certs",
-	                                 "cert generate",  "cert request",  "cert import",
-	                                 "import prosody", "import xep227", "export xep227",
-	                                 "start",          "shell",         NULL };
+const char *const ctl_own_commands[] = { "about",
+	                                 "check config",
+	                                 "check certs",
+	                                 "check dns",
+	                                 "check connectivity",
+	                                 "cert generate",
+	                                 "cert request",
+	                                 "cert import",
+	                                 "import prosody",
+	                                 "import xep227",
+	                                 "export xep227",
+	                                 "start",
+	                                 "shell",
+	                                 NULL };
 
 static bool is(const struct line *line, const char *command)
 {
@@ -175,6 +185,7 @@ static int program(const struct ctl *ctl, const char *const *words)
 	case EX_USAGE:
 		return CTL_USAGE;
 	case EX_CANTCREAT:
+	case EX_NOHOST:
 		return CTL_REFUSED;
 	case EX_TEMPFAIL:
 		return CTL_PARTIAL;
@@ -205,8 +216,19 @@ static int about(const struct ctl *ctl, const struct line *line)
 
 static int check(const struct ctl *ctl, const struct line *line)
 {
-	const char *const words[] = { "--check", line->words[1], ctl->json ? "--json" : NULL,
-		                      NULL };
+	const char *words[] = { "--check", NULL, NULL, NULL, NULL, NULL };
+	size_t n = 2;
+
+	if (line->n < 2 || line->n > 3) {
+		answer_error("usage: prosody-ctl check config|certs | dns|connectivity [HOST]");
+		return CTL_USAGE;
+	}
+	words[1] = line->words[1];
+	if (ctl->json)
+		words[n++] = "--json";
+	words[n++] = "--";
+	if (line->n == 3)
+		words[n] = line->words[2];
 
 	return program(ctl, words);
 }
@@ -253,7 +275,7 @@ static int run(const struct ctl *ctl, const struct line *line)
 		return start(ctl);
 	if (is(line, "about"))
 		return about(ctl, line);
-	if (is(line, "check") && line->n == 2)
+	if (is(line, "check"))
 		return check(ctl, line);
 	if (is(line, "cert"))
 		return cert(ctl, line);

@@ -40,6 +40,8 @@ CONF
 		print "shell\tMany commands, one a line"
 		print "check config\tTells what is wrong with the configuration"
 		print "check certs\tTells what is wrong with the certificates"
+		print "check dns\tTells whether names lead to this machine"
+		print "check connectivity\tTells whether hosts can be reached"
 	}' | awk -F '\t' '!seen[$1]++' | sort >"$place/commands"
 if [ "$(wc -l <"$place/commands")" -lt 10 ]; then
 	cat "$place/errors" >&2
