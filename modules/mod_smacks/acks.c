@@ -11,6 +11,8 @@
 
 /* Unasked, we acknowledge after so many: clients keep what is not. */
 #define UNASKED 50
+/* So many that are not acknowledged are asked for before the interval is over. */
+#define UNASKED_FOR 50
 /* An <a/> waits so long for what is being handled before it, in milliseconds. */
 #define OWED_MS 2000
 
@@ -42,8 +44,17 @@ static void ask(const pc_session *s, struct smacks *x, struct sm *sm)
 	sm->asked = true;
 	sm->complained = false;
 	sm->asked_for = queue_sent(&sm->queue);
-	sm->since = pc_now_ms();
+	sm->since = sm->asked_at = pc_now_ms();
 	acks_watch(x, sm);
+}
+
+/* Of much that comes one by one, each needs no question of its own: the answers would cost the
+ * client and us as much as the stanzas. One after a pause is asked for as it is sent, in one
+ * packet. */
+static bool is_too_soon(const struct smacks *x, const struct sm *sm)
+{
+	return sm->queue.n < UNASKED_FOR &&
+	       (double)(pc_now_ms() - sm->asked_at) < 1000 * x->limits.request_interval;
 }
 
 /* A client that does not get on, but answers, is not asked again at once for the same. */
@@ -52,7 +63,7 @@ static bool is_due(const struct smacks *x, const struct sm *sm)
 	int64_t limit = sm->inactive ? x->limits.unacked_inactive : x->limits.unacked;
 
 	return sm->state == SM_CONNECTED && !sm->asked && sm->asked_for != queue_sent(&sm->queue) &&
-	       sm->queue.n > limit;
+	       sm->queue.n > limit && !is_too_soon(x, sm);
 }
 
 void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm)
@@ -181,6 +192,8 @@ static double least_of(const struct limits *l)
 {
 	double least = l->request_delay < l->ack_delay ? l->request_delay : l->ack_delay;
 
+	if (l->request_interval > 0 && l->request_interval < least)
+		least = l->request_interval;
 	least = l->ack_timeout < least ? l->ack_timeout : least;
 	least = l->hibernation < least ? l->hibernation : least;
 	return least > 4 ? 1 : least < 0.04 ? 0.01 : least / 4;
@@ -218,7 +231,8 @@ static void look_at_connected(struct smacks *x, const pc_session *s, struct sm *
 		give_up(x, s, sm);
 	else if (sm->asked && !sm->complained && has_passed(sm->since, x->limits.ack_delay))
 		complain(x, s, sm);
-	else if (!sm->asked && sm->since && has_passed(sm->since, x->limits.request_delay))
+	else if (is_due(x, sm) ||
+	         (!sm->asked && sm->since && has_passed(sm->since, x->limits.request_delay)))
 		ask(s, x, sm);
 	if (!sm->owes && !sm->asked && sm->queue.n == 0)
 		acks_unwatch(sm);

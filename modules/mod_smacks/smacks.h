@@ -82,7 +82,8 @@ struct sm {
 	bool orphan;        /* its account is no more */
 	bool full;          /* and ends for that */
 	float most_seconds; /* that the client wants to be waited for; 0: no wish */
-	int64_t since; /* ms of pc_now_ms(): of the <r/>, or the first that is unacknowledged */
+	int64_t since;    /* ms of pc_now_ms(): of the <r/>, or the first that is unacknowledged */
+	int64_t asked_at; /* ms of pc_now_ms(): the last <r/> */
 	int64_t owed_since;
 	int64_t deadline; /* SM_HIBERNATED: likewise */
 	bool resumable;
@@ -92,7 +93,7 @@ struct sm {
 /* Options that are asked for with every stanza, or for every session: read when they change. */
 struct limits {
 	int64_t queue, queue_bytes, unacked, unacked_inactive;
-	double request_delay, ack_delay, ack_timeout, hibernation; /* seconds */
+	double request_interval, request_delay, ack_delay, ack_timeout, hibernation; /* seconds */
 };
 
 struct smacks {

@@ -1,5 +1,6 @@
 """Sessions with stream management that end, wait, or cost too much; and what becomes of their queues."""
 import socket
+import time
 
 from client import Ended
 from flow import HOST, NS, alone, equal, rows
@@ -202,6 +203,33 @@ def test_asked_later(server):
     friend.sync()
     while not (element := super(Managed, c).next()).matches("r", NS3):
         assert element.name == "message"
+
+
+def until_asked(c):
+    """Bodies of what comes before it is asked for."""
+    came = []
+    while not (element := super(Managed, c).next()).matches("r", NS3):
+        came.append(element.child_text("body"))
+    return came
+
+
+@alone(**with_options(smacks_ack_request_interval=SCALE))
+def test_asked_once_an_interval(server):
+    c, friend = managed(server, answers=False), server.login()
+    friend.message(c.jid, "first")
+    equal(until_asked(c), ["first"])  # right behind it
+    begun = time.monotonic()
+    c.ack()
+    some = ["second", "third", "fourth"]
+    for body in some:
+        friend.message(c.jid, body)
+    equal(until_asked(c), some)
+    assert time.monotonic() - begun > 0.9 * SCALE
+    c.ack()
+    many = [f"{n}" for n in range(60)]
+    for body in many:
+        friend.message(c.jid, body)
+    assert len(until_asked(c)) < len(many)  # that is too much to wait for
 
 
 @alone(**with_options(c2s_read_timeout=0.3 * SCALE))
