@@ -126,6 +126,12 @@ const char *pc_opt_field(pc_module *m, const char *name, const char *field)
 	return option_of(m, name) ? pc__option_field(host_of(m), name, field) : NULL;
 }
 
+void pc_opt_each(pc_module *m, const char *name, const char *const *path, pc_opt_fn *fn, void *data)
+{
+	if (option_of(m, name))
+		pc__option_each(host_of(m), name, path, fn, data);
+}
+
 /* ---- the core */
 
 static const pc__typed *core_get(const char *host, const char *name)

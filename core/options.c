@@ -180,3 +180,21 @@ const char *pc__option_field(const char *host, const char *name, const char *fie
 	}
 	return v ? v->s : NULL;
 }
+
+void pc__option_each(const char *host, const char *name, const char *const *path, pc_opt_fn *fn,
+                     void *data)
+{
+	const pc__value *v = pc__config_get(host, name);
+	char key[24];
+
+	for (; v && path && *path; path++)
+		v = v->type == PC__TABLE ? item(v, *path) : NULL;
+	if (v == NULL || v->type != PC__TABLE)
+		return;
+	for (size_t i = 0; i < v->n_list; i++) {
+		snprintf(key, sizeof(key), "%zu", i + 1);
+		fn(key, v->list[i].s, data);
+	}
+	for (size_t i = 0; i < v->n_fields; i++)
+		fn(v->fields[i].name, v->fields[i].value.s, data);
+}

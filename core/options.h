@@ -26,6 +26,9 @@ const pc__typed *pc__option_get(const char *host, const pc_option *option);
 /* A field of a table as text, "a.b" for one below, numbers for the list; NULL when it is not there.
  */
 const char *pc__option_field(const char *host, const char *name, const char *field);
+/* All fields of a table: pc_opt_each(). */
+void pc__option_each(const char *host, const char *name, const char *const *path, pc_opt_fn *fn,
+                     void *data);
 /* In a table that ends with {0}; NULL table or unknown name: NULL. */
 const pc_option *pc__option_find(const pc_option *table, const char *name);
 

@@ -52,3 +52,9 @@ PC_EXPORT const char *pc_opt_str_on(pc_module *m, const pc_host *host, const cha
 PC_EXPORT bool pc_opt_bool_on(pc_module *m, const pc_host *host, const char *name);
 /* A field of a table as text, "a.b" for one below; NULL when it is not there. */
 PC_EXPORT const char *pc_opt_field(pc_module *m, const char *name, const char *field);
+/* Calls fn for each field of a table, or of a table in it, to which `path` leads: names that may
+ * have dots in them, ends with NULL; NULL: the table itself. A list's are "1", "2", ...; `value` is
+ * text, or NULL for a table. What is no table has no fields. */
+typedef void pc_opt_fn(const char *key, const char *value, void *data);
+PC_EXPORT void pc_opt_each(pc_module *m, const char *name, const char *const *path, pc_opt_fn *fn,
+                           void *data);

@@ -120,6 +120,37 @@ static void defaults(void **state)
 	assert_int_equal(warned("\n"), 0);
 }
 
+static void add_field(const char *key, const char *value, void *data)
+{
+	size_t len = strlen(data);
+
+	snprintf((char *)data + len, 100 - len, "%s=%s;", key, value ? value : "{}");
+}
+
+static const char *fields_of(const char *const *path)
+{
+	static char text[100];
+
+	text[0] = '\0';
+	pc_opt_each(&global, "table", path, add_field, text);
+	return text;
+}
+
+/* Names with dots in them, as addresses have. */
+static void fields_of_tables(void **state)
+{
+	(void)state;
+	use("table = { 'first', { k = 1 }, ['a.b'] = { ['urn:x.y'] = 'z', f = false }, c = 5 }");
+	assert_string_equal(fields_of(NULL), "1=first;2={};a.b={};c=5;");
+	assert_string_equal(fields_of((const char *const[]){ "a.b", NULL }), "f=false;urn:x.y=z;");
+	assert_string_equal(fields_of((const char *const[]){ "2", NULL }), "k=1;");
+	assert_string_equal(fields_of((const char *const[]){ "c", NULL }), "");
+	assert_string_equal(fields_of((const char *const[]){ "a.b", "f", NULL }), "");
+	assert_string_equal(fields_of((const char *const[]){ "a", "b", NULL }), "");
+	use("");
+	assert_string_equal(fields_of(NULL), "");
+}
+
 static void written_values(void **state)
 {
 	char *certs = folder_file(&folder, "c/d");
@@ -344,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(defaults),
 		TEST(written_values),
+		TEST(fields_of_tables),
 		TEST(wrong_values),
 		TEST(no_defaults_after_wrong),
 		TEST(unclear_units),
