@@ -1,5 +1,7 @@
 /*
  * mod_roster.c - the roster as clients see it (RFC 6121 section 2): get, set, push, versions.
+ *
+ * Others than the account may get and set as well where a handler of roster-access says so.
  */
 #include <string.h>
 
@@ -15,6 +17,12 @@ static const pc_event_decl events[] = {
 	{ "roster-item-removed", PC_NOTICE,
 	  "an item was removed: username, jid (text), contact (pc_contact *)" },
 	{ "roster-push", PC_NOTICE, "an item changed: username, jid (text)" },
+	{ "roster-pushed", PC_NOTICE,
+	  "sessions are told of an item: username, jid (text); the stanza is the push, without "
+	  "`to`" },
+	{ "roster-access", PC_QUESTION,
+	  "somebody else than the account asks for its roster, or sets an item; the stanza is the "
+	  "request. Set `access` to 1 where he may, to -1 where he is to be told that he may not" },
 	{ 0 },
 };
 
@@ -50,31 +58,47 @@ static void add_items(pc_stanza *query, const pc_roster *r)
 			add_item(query, &c);
 }
 
+static pc_result answer_get(pc_event *ev, const pc_roster *r)
+{
+	pc_stanza *iq = pc_event_stanza(ev), *reply = pc_stanza_result(iq), *query;
+	const char *known = pc_stanza_get(pc_stanza_first(iq), "ver");
+	const char *version = pc_roster_version(r);
+
+	if (known == NULL || strcmp(known, version) != 0) {
+		query = pc_stanza_open(reply, "query", NS);
+		pc_stanza_set(query, "ver", version);
+		add_items(query, r);
+	}
+	return pc_reply(ev, reply);
+}
+
 static pc_result on_get(pc_event *ev, void *data)
 {
 	const pc_session *s = pc_event_origin(ev);
-	pc_stanza *iq = pc_event_stanza(ev), *reply, *query;
-	const char *known = pc_stanza_get(pc_stanza_first(iq), "ver");
-	const char *version;
 
 	(void)data;
 	if (s == NULL || s->roster == NULL)
 		return PC_PASS;
-	version = pc_roster_version(s->roster);
-	reply = pc_stanza_result(iq);
-	if (known == NULL || strcmp(known, version) != 0) {
-		query = pc_stanza_open(reply, "query", NS);
-		pc_stanza_set(query, "ver", version);
-		add_items(query, s->roster);
-	}
 	pc_session_set_interested(s);
-	return pc_reply(ev, reply);
+	return answer_get(ev, s->roster);
 }
 
 /* ------------------------------------------------------------ push (2.1.6) */
 
-static void push(pc_host *host, const char *user, const char *jid)
+/* The stanza is good for others to be told as well: without addresses. */
+static void tell_pushed(pc_module *m, pc_stanza *iq, const char *user, const char *jid)
 {
+	pc_stanza_set(iq, "to", NULL);
+	pc_notify(
+	        m, "roster-pushed",
+	        &(pc_fire_args){ .stanza = iq,
+	                         .args = (pc_arg[]){ PC_STR("username", user), PC_STR("jid", jid) },
+	                         .n_args = 2 });
+}
+
+static void push(pc_module *m, const char *user, const char *jid)
+{
+	pc_host *host = pc_module_host(m);
 	pc_roster *r = pc_roster_of(host, user);
 	pc_contact c;
 	bool there = r && pc_roster_find(r, jid, &c) && c.in_roster;
@@ -101,13 +125,14 @@ static void push(pc_host *host, const char *user, const char *jid)
 		pc_stanza_set(iq, "to", s->full_jid);
 		pc_session_send(s, iq);
 	}
+	tell_pushed(m, iq, user, jid);
 	pc_stanza_free(&iq);
 }
 
 static pc_result on_push(pc_event *ev, void *data)
 {
 	(void)data;
-	push(pc_event_host(ev), pc_event_str(ev, "username"), pc_event_str(ev, "jid"));
+	push(pc_event_module(ev), pc_event_str(ev, "username"), pc_event_str(ev, "jid"));
 	return PC_PASS;
 }
 
@@ -167,19 +192,20 @@ static const char *take_item(struct wanted *w, const pc_stanza *query, char jid[
 	return take_groups(w, item);
 }
 
-static bool is_own(const pc_session *s, const char *jid)
+static bool is_own(const pc_event *ev, const char *user, const char *jid)
 {
-	size_t len = strlen(s->username);
+	char own[PC_JID_MAX + 1];
 
-	return strncmp(jid, s->username, len) == 0 && jid[len] == '@' &&
-	       strcmp(jid + len + 1, s->host) == 0;
+	pc_jid_write_bare(&(pc_jid){ user, pc_host_name(pc_event_host(ev)), NULL }, own);
+	return strcmp(own, jid) == 0;
 }
 
-static pc_result remove_item(pc_event *ev, pc_module *m, const pc_session *s, const char *jid)
+static pc_result remove_item(pc_event *ev, pc_roster *r, const char *user, const char *jid)
 {
+	pc_module *m = pc_event_module(ev);
 	pc_contact was;
 	pc_ticket ticket;
-	int err = pc_roster_remove(s->roster, jid, &was, &ticket);
+	int err = pc_roster_remove(r, jid, &was, &ticket);
 
 	if (err == PC_ENOENT)
 		return pc_reply_error(ev, NULL, "item-not-found", NULL);
@@ -187,48 +213,112 @@ static pc_result remove_item(pc_event *ev, pc_module *m, const pc_session *s, co
 		return pc_reply_error(ev, NULL, "not-allowed", "this contact is of a shared group");
 	if (err != PC_OK)
 		return err;
-	push(pc_event_host(ev), s->username, jid);
+	push(m, user, jid);
 	pc_reply_after(ev, ticket, pc_stanza_result(pc_event_stanza(ev)));
-	pc_notify(
-	        m, "roster-item-removed",
-	        &(pc_fire_args){ .origin = s,
-	                         .args = (pc_arg[]){ PC_STR("username", s->username),
-	                                             PC_STR("jid", jid), PC_PTR("contact", &was) },
-	                         .n_args = 3 });
+	pc_notify(m, "roster-item-removed",
+	          &(pc_fire_args){ .origin = pc_event_origin(ev),
+	                           .args = (pc_arg[]){ PC_STR("username", user), PC_STR("jid", jid),
+	                                               PC_PTR("contact", &was) },
+	                           .n_args = 3 });
 	return PC_HANDLED;
 }
 
-static pc_result set_item(pc_event *ev, const pc_session *s, const struct wanted *w)
+static pc_result set_item(pc_event *ev, pc_roster *r, const char *user, const struct wanted *w)
 {
 	pc_ticket ticket;
-	int err = pc_roster_set(s->roster, w->jid, w->name, w->groups, w->n_groups, &ticket);
+	int err = pc_roster_set(r, w->jid, w->name, w->groups, w->n_groups, &ticket);
 
 	if (err == PC_ELIMIT)
 		return pc_reply_error(ev, "wait", "resource-constraint", "the roster is full");
 	if (err != PC_OK)
 		return err;
-	push(pc_event_host(ev), s->username, w->jid);
+	push(pc_event_module(ev), user, w->jid);
 	return pc_reply_after(ev, ticket, pc_stanza_result(pc_event_stanza(ev)));
+}
+
+static pc_result answer_set(pc_event *ev, pc_roster *r, const char *user)
+{
+	char jid[PC_JID_MAX + 1];
+	struct wanted w = { .jid = NULL };
+	const char *fault = take_item(&w, pc_stanza_first(pc_event_stanza(ev)), jid);
+
+	if (fault)
+		return pc_reply_error(ev, NULL, fault, NULL);
+	if (is_own(ev, user, w.jid))
+		return pc_reply_error(ev, NULL, "not-allowed", "that is the account's own address");
+	if (w.removes)
+		return remove_item(ev, r, user, w.jid);
+	return set_item(ev, r, user, &w);
 }
 
 static pc_result on_set(pc_event *ev, void *data)
 {
 	const pc_session *s = pc_event_origin(ev);
-	char jid[PC_JID_MAX + 1];
-	struct wanted w = { .jid = NULL };
-	const char *fault;
 
 	(void)data;
 	if (s == NULL || s->roster == NULL)
 		return PC_PASS;
-	fault = take_item(&w, pc_stanza_first(pc_event_stanza(ev)), jid);
-	if (fault)
-		return pc_reply_error(ev, NULL, fault, NULL);
-	if (is_own(s, w.jid))
-		return pc_reply_error(ev, NULL, "not-allowed", "that is your own address");
-	if (w.removes)
-		return remove_item(ev, pc_event_module(ev), s, w.jid);
-	return set_item(ev, s, &w);
+	return answer_set(ev, s->roster, s->username);
+}
+
+/* ------------------------------------------------------------ for somebody else */
+
+static void on_loaded(int err, pc_roster *r, void *data)
+{
+	pc_token token = (pc_token)(uintptr_t)data;
+	pc_event *ev = pc_token_event(token);
+
+	if (ev == NULL)
+		return;
+	if (err == PC_OK && pc_stanza_type(pc_event_stanza(ev)) == PC_TYPE_GET)
+		err = answer_get(ev, r);
+	else if (err == PC_OK)
+		err = answer_set(ev, r, pc_event_to(ev)->local);
+	pc_event_resume(token, err);
+}
+
+static void on_exists(int err, void *data)
+{
+	pc_token token = (pc_token)(uintptr_t)data;
+	pc_event *ev = pc_token_event(token);
+
+	if (ev == NULL)
+		return;
+	if (err == PC_OK)
+		pc_roster_load(pc_event_module(ev), pc_event_host(ev), pc_event_to(ev)->local,
+		               on_loaded, data);
+	else if (err == PC_ENOENT)
+		pc_event_resume(token, pc_reply_error(ev, NULL, "item-not-found", NULL));
+	else
+		pc_event_resume(token, err);
+}
+
+static void on_access(pc_event *ev, pc_result result, void *data)
+{
+	(void)result;
+	*(int64_t *)data = pc_event_int(ev, "access");
+}
+
+static pc_result on_foreign(pc_event *ev, void *data)
+{
+	pc_module *m = pc_event_module(ev);
+	int64_t access = 0;
+	pc_token token;
+
+	(void)data;
+	if (pc_event_to_self(ev))
+		return PC_PASS;
+	pc_fire(m, "roster-access",
+	        &(pc_fire_args){ .origin = pc_event_origin(ev), .stanza = pc_event_stanza(ev) },
+	        on_access, &access);
+	if (access < 0)
+		return pc_reply_error(ev, NULL, "forbidden", NULL);
+	if (access == 0)
+		return PC_PASS;
+	token = pc_event_suspend(ev);
+	pc_user_exists(m, pc_event_host(ev), pc_event_to(ev)->local, on_exists,
+	               (void *)(uintptr_t)token);
+	return PC_SUSPENDED;
 }
 
 /* ------------------------------------------------------------ features (2.6.1, 3.4.4) */
@@ -251,6 +341,8 @@ static void load(pc_module *m)
 	pc_hook(m, "stream-features", on_features, 0);
 	pc_hook(m, "roster-request", on_get, 0);
 	pc_hook(m, "iq-set/self/" NS ":query", on_set, 0);
+	pc_hook(m, "iq-get/bare/" NS ":query", on_foreign, 0);
+	pc_hook(m, "iq-set/bare/" NS ":query", on_foreign, 0);
 	pc_hook(m, "roster-push", on_push, 0);
 }
 

@@ -187,6 +187,8 @@ static void unavailable(pc_module *m, const pc_session *s, pc_stanza *st)
 {
 	to_directed(m, s, st);
 	to_own_sessions(s, st);
+	if (pc_session_is_available(s))
+		pc_notify(m, "presence/gone", &(pc_fire_args){ .origin = s, .stanza = st });
 	pc_session_set_presence(s, NULL);
 	to_contacts(m, s, st);
 }

@@ -8,6 +8,8 @@
 static const pc_event_decl events[] = {
 	{ "presence/initial", PC_NOTICE, "a session has become available" },
 	{ "presence/again", PC_NOTICE, "a session that is available has sent another presence" },
+	{ "presence/gone", PC_NOTICE,
+	  "a session that was available is so no longer; the stanza is what it said last" },
 	{ "message/offline/broadcast", PC_WAITING,
 	  "a session takes messages now: what was kept for the account may be handed out" },
 	{ "roster-push", PC_NOTICE, "an item changed: username, jid (text)" },

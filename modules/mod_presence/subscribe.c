@@ -164,20 +164,20 @@ pc_result presence_subscription_in(pc_event *ev)
 
 pc_result presence_item_removed(pc_event *ev)
 {
-	const pc_session *s = pc_event_origin(ev);
+	const char *user = pc_event_str(ev, "username");
 	const pc_contact *was = pc_event_ptr(ev, "contact");
 	pc_module *m = pc_event_module(ev);
 	char bare[PC_JID_MAX + 1];
 	pc_jid own;
 
-	if (s == NULL || was == NULL)
+	if (user == NULL || was == NULL)
 		return PC_PASS;
-	own = (pc_jid){ s->username, s->host, NULL };
+	own = (pc_jid){ user, pc_module_host_name(m), NULL };
 	bare_of(&own, bare);
 	if (was->subscription == PC_SUB_TO || was->subscription == PC_SUB_BOTH || was->pending_out)
 		pc_send(m, pc_stanza_presence("unsubscribe", was->jid, bare));
 	if (was->subscription == PC_SUB_FROM || was->subscription == PC_SUB_BOTH) {
-		presence_tell(m, pc_event_host(ev), s->username, was->jid, false);
+		presence_tell(m, pc_event_host(ev), user, was->jid, false);
 		pc_send(m, pc_stanza_presence("unsubscribed", was->jid, bare));
 	} else if (was->pending_in) {
 		pc_send(m, pc_stanza_presence("unsubscribed", was->jid, bare));
