@@ -42,7 +42,7 @@ static const pc_option options[] = {
 
 static const pc_event_decl events[] = {
 	{ "component-authenticated", PC_NOTICE,
-	  "a component has proved itself; origin: its session" },
+	  "a component has proved itself; origin: its session; global bus and the host's" },
 	{ "component-disconnected", PC_NOTICE, "a component's connection has gone" },
 	{ 0 },
 };
@@ -158,6 +158,8 @@ static void accept_component(pc_stream *s, pc_module *m)
 	pc_stream_barrier(s, false);
 	pc_log_session(m, session, PC_INFO, "the component has connected");
 	pc_notify(m, "component-authenticated", &(pc_fire_args){ .origin = session });
+	pc_notify(m, "component-authenticated",
+	          &(pc_fire_args){ .origin = session, .global = true });
 }
 
 static void on_handshake(pc_stream *s, pc_module *m, const pc_stanza *handshake)

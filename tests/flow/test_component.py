@@ -1,16 +1,13 @@
 """External components (XEP-0114): the handshake, who may say what, where stanzas go."""
-import hashlib
-import re
-
-from client import Client
+import component as scripted
+from component import SECRET, leave, port_options, proof
 from flow import alone, equal, rows
-from server import free_ports
 
-SECRET, DOMAIN = "a & secret", "comp.localhost"
+DOMAIN = "comp.localhost"
 
 
 def options(policy="kick_new", **config):
-    return dict(config={"component_ports": f"{{ {free_ports(1)[0]} }}", "component_interfaces": '{ "127.0.0.1" }', **config},
+    return dict(config={**port_options(), **config},
                 extra=f'Component "{DOMAIN}"\n    component_secret = "{SECRET}"\n'
                       f'    component_conflict_resolve = "{policy}"\n')
 
@@ -19,28 +16,11 @@ SERVER = options()
 
 
 def component(server, to=DOMAIN):
-    port = re.search(r"component_ports = . (\d+)", server.config_file.read_text()).group(1)
-    c = Client(int(port))
-    server.clients.append(c)
-    c.send_header(to=to, version=None, xmlns="jabber:component:accept")
-    c.expect_header()
-    return c
-
-
-def proof(c, secret=SECRET):
-    return hashlib.sha1((c.seen_header.get("id") + secret).encode()).hexdigest()
+    return scripted.component(server, to)
 
 
 def shake(server, to=DOMAIN, secret=SECRET):
-    c = component(server, to)
-    c.send(f"<handshake>{proof(c, secret)}</handshake>")
-    c.expect("handshake", "jabber:component:accept")
-    return c
-
-
-def leave(c):
-    c.send("</stream:stream>")
-    c.expect_end()
+    return scripted.shake(server, to, secret)
 
 
 def test_handshake(server):
