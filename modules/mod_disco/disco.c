@@ -3,8 +3,9 @@
  * capabilities in the stream features (XEP-0115).
  *
  * What is there comes from other modules: by items (info.h; "account-feature" for accounts: a
- * text), and by the events below. Of an account only itself and those who may see its presence
- * learn anything; everybody else gets what he would get if there was no such account.
+ * text; "delegated-namespace": a text, whose features, identities and forms count only as its own
+ * module has them), and by the events below. Of an account only itself and those who may see its
+ * presence learn anything; everybody else gets what he would get if there was no such account.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,10 +257,34 @@ static void answer_for_account(struct query *q)
 	ask_modules(q);
 }
 
-/* Whether there is such an account or not: an empty list, and no information (XEP-0030 9). */
+static void on_stranger_asked(pc_event *ev, pc_result result, void *data)
+{
+	struct query *q = data;
+
+	(void)ev;
+	if (result == PC_HANDLED)
+		query_end(q, false, NULL);
+	else
+		query_end(q, q->items, "service-unavailable");
+}
+
+/* Whether there is such an account or not: an empty list, and no information (XEP-0030 9). Unless
+ * somebody else answers for the account. */
 static void answer_stranger(struct query *q)
 {
-	query_end(q, q->items, "service-unavailable");
+	pc_event *ev = pc_token_event(q->token);
+	const pc_arg args[] = { PC_STR("node", node_of(q)) };
+
+	if (ev == NULL) {
+		query_end(q, false, NULL);
+		return;
+	}
+	pc_fire(q->m, q->items ? "stranger-disco-items" : "stranger-disco-info",
+	        &(pc_fire_args){ .origin = pc_event_origin(ev),
+	                         .stanza = pc_event_stanza(ev),
+	                         .args = args,
+	                         .n_args = 1 },
+	        on_stranger_asked, q);
 }
 
 static void on_roster(int err, pc_roster *roster, void *data)
@@ -333,8 +358,14 @@ static pc_result on_change(pc_event *ev, void *data)
 static void watch_items(pc_module *m)
 {
 	static const char *const changes[] = {
-		"item-added/feature",    "item-removed/feature", "item-added/identity",
-		"item-removed/identity", "item-added/extension", "item-removed/extension",
+		"item-added/feature",
+		"item-removed/feature",
+		"item-added/identity",
+		"item-removed/identity",
+		"item-added/extension",
+		"item-removed/extension",
+		"item-added/delegated-namespace",
+		"item-removed/delegated-namespace",
 	};
 
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
@@ -405,6 +436,10 @@ static const pc_event_decl events[] = {
 	{ "account-disco-info-node", PC_WAITING, EVENT_HELP },
 	{ "account-disco-items", PC_WAITING, EVENT_HELP },
 	{ "account-disco-items-node", PC_WAITING, EVENT_HELP },
+	{ "stranger-disco-info", PC_QUESTION,
+	  "Of an account, by somebody who may not see its presence: `node`; PC_HANDLED: you "
+	  "answer" },
+	{ "stranger-disco-items", PC_QUESTION, "The same of its items" },
 	{ 0 },
 };
 

@@ -6,13 +6,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib_disco/covers.h"
 #include "lib_disco/list.h"
+
+/* An item of a module, held against the namespaces that others answer for instead. */
+struct shown {
+	const void *item;
+	pc_module *owner;
+	bool (*covers)(const char *ns, const void *item);
+	bool hidden;
+};
+
+static bool hide(const void *ns, pc_module *owner, void *data)
+{
+	struct shown *s = data;
+
+	s->hidden = owner != s->owner && s->covers(ns, s->item);
+	return !s->hidden;
+}
+
+struct collection {
+	pc_host *host;
+	bool (*covers)(const char *ns, const void *item);
+	struct list list;
+};
 
 static bool collect(const void *item, pc_module *owner, void *data)
 {
-	(void)owner;
-	list_add(data, item);
+	struct collection *c = data;
+	struct shown s = { item, owner, c->covers, false };
+
+	pc_each_item(c->host, "delegated-namespace", hide, &s);
+	if (!s.hidden)
+		list_add(&c->list, item);
 	return true;
+}
+
+static struct list items_of(pc_host *host, const char *kind,
+                            bool (*covers)(const char *ns, const void *item))
+{
+	struct collection c = { host, covers, { 0 } };
+
+	pc_each_item(host, kind, collect, &c);
+	return c.list;
+}
+
+static bool is_feature_of(const char *ns, const void *item)
+{
+	return covers_feature(ns, item);
+}
+
+static bool is_identity_of(const char *ns, const void *item)
+{
+	return covers_identity(ns, ((const pc_identity *)item)->category);
+}
+
+static bool is_form_of(const char *ns, const void *item)
+{
+	return covers_form(ns, item);
 }
 
 static int compare_text(const void *a, const void *b)
@@ -30,9 +81,8 @@ static int compare_identity(const void *a, const void *b)
 
 static void add_identities(pc_host *host, pc_stanza *query)
 {
-	struct list l = { 0 };
+	struct list l = items_of(host, "identity", is_identity_of);
 
-	pc_each_item(host, "identity", collect, &l);
 	list_sort(&l, compare_identity);
 	for (size_t i = 0; i < l.n; i++) {
 		const pc_identity *id = l.at[i];
@@ -50,9 +100,8 @@ static void add_identities(pc_host *host, pc_stanza *query)
 
 static void add_features(pc_host *host, pc_stanza *query)
 {
-	struct list l = { 0 };
+	struct list l = items_of(host, "feature", is_feature_of);
 
-	pc_each_item(host, "feature", collect, &l);
 	list_sort(&l, compare_text);
 	for (size_t i = 0; i < l.n; i++)
 		if (i == 0 || strcmp(l.at[i - 1], l.at[i]) != 0)
@@ -60,16 +109,18 @@ static void add_features(pc_host *host, pc_stanza *query)
 	free(l.at);
 }
 
-static bool add_form(const void *item, pc_module *owner, void *data)
+static void add_forms(pc_host *host, pc_stanza *query)
 {
-	(void)owner;
-	pc_stanza_append(data, item);
-	return true;
+	struct list l = items_of(host, "extension", is_form_of);
+
+	for (size_t i = 0; i < l.n; i++)
+		pc_stanza_append(query, l.at[i]);
+	free(l.at);
 }
 
 void info_add(pc_host *host, pc_stanza *query)
 {
 	add_identities(host, query);
 	add_features(host, query);
-	pc_each_item(host, "extension", add_form, query);
+	add_forms(host, query);
 }
