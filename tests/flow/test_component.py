@@ -83,6 +83,24 @@ def test_not_connected(server):
     user.nothing()
 
 
+def test_subdomains(server):
+    """A component speaks for its domain alone: what lies below is another one, as with Prosody."""
+    c, user = shake(server), server.online()
+    user.message(f"bot@x.{DOMAIN}", "is anybody there?")
+    equal(user.expect("message", type="error").error()[1], "remote-server-not-found")
+    equal(scripted.passed(c), [])
+    leave(c)
+
+
+@alone(accounts=1, config=port_options(), extra="".join(
+    f'Component "{domain}"\n    component_secret = "{SECRET}"\n' for domain in (DOMAIN, f"x.{DOMAIN}")))
+def test_subdomain_of_its_own(server):
+    """A gateway that has names below its own connects for each of them."""
+    c, below, user = shake(server), shake(server, f"x.{DOMAIN}"), server.online()
+    reaches(user, below, f"x.{DOMAIN}")
+    reaches(user, c, DOMAIN)
+
+
 def test_second_is_refused(server):
     first, second = shake(server), component(server)
     second.send(f"<handshake>{proof(second)}</handshake>")
