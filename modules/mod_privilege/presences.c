@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "privilege.h"
@@ -55,6 +54,11 @@ struct inbound {
 	char bare[];
 };
 
+static void inbound_fini(void *data)
+{
+	pc_stanza_free(&((struct inbound *)data)->st);
+}
+
 static bool is_seen(const pc_roster *r, const char *bare)
 {
 	pc_contact c;
@@ -72,8 +76,7 @@ static void on_roster(int err, pc_roster *roster, void *data)
 	if (err == PC_OK && roster && entities_want_contacts(p) && is_seen(roster, in->bare) &&
 	    contacts_news(p, from, in->st) && contacts_keep(p, from, in->st) == PC_OK)
 		tell(p, PRESENCE_ROSTER, from, in->st);
-	pc_stanza_free(&in->st);
-	free(in);
+	pc_module_free(in->m, in);
 }
 
 /* The roster's answer never comes at once, so what an address says stays in its order. */
@@ -82,10 +85,8 @@ static void take_up(pc_event *ev, const char *from)
 	pc_module *m = pc_event_module(ev);
 	char bare[PC_JID_MAX + 1];
 	size_t len = pc_jid_write_bare(pc_event_from(ev), bare);
-	struct inbound *in = malloc(sizeof(*in) + len + 1);
+	struct inbound *in = pc_module_alloc_with(m, sizeof(*in) + len + 1, inbound_fini);
 
-	if (in == NULL)
-		abort(); /* out of memory ends the process */
 	in->m = m;
 	in->st = pc_stanza_clone(pc_event_stanza(ev));
 	pc_stanza_set(in->st, "from", from);

@@ -24,14 +24,15 @@ static void *check(void *p)
 	return p;
 }
 
-static void tour_free(struct tour *t)
+static void tour_fini(void *data)
 {
+	struct tour *t = data;
+
 	for (size_t i = 0; i < t->n_contacts; i++)
 		free(t->contacts[i]);
 	free(t->contacts);
 	free(t->sessions);
 	free(t->jid);
-	free(t);
 }
 
 static bool add_session(const pc_session *s, void *data)
@@ -93,12 +94,12 @@ static void go_on(int err, void *data)
 	if (to && !is_over(t))
 		pc_session_written(t->p->m, to, go_on, t);
 	else
-		tour_free(t);
+		pc_module_free(t->p->m, t);
 }
 
 void tour_start(struct privilege *p, const struct entity *e, const pc_session *s)
 {
-	struct tour *t = check(calloc(1, sizeof(*t)));
+	struct tour *t = pc_module_alloc_with(p->m, sizeof(*t), tour_fini);
 
 	t->p = p;
 	t->to = s->id;
