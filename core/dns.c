@@ -15,6 +15,7 @@
 #define CLASS_IN 1
 #define RCODE_NXDOMAIN 3
 #define RECORDS_MAX 64 /* of one answer: more are not looked at */
+#define OUTGOING "512" /* PC__DNS_MAX */
 
 struct query {
 	struct query *next, **at;
@@ -124,10 +125,14 @@ static void set_file(const char *name, const char *other, bool dflt,
 	checked(set(dns.ctx, path), name, path);
 }
 
+/* Within a library unbound asks 16 questions at a time: names that nobody answers for would keep
+ * all others waiting. */
 static void set_options(void)
 {
 	const pc__value *v = field("options");
 
+	checked(ub_ctx_set_option(dns.ctx, "outgoing-range:", OUTGOING),
+	        "outgoing-range:", OUTGOING);
 	for (size_t i = 0; v != NULL && v->type == PC__TABLE && i < v->n_fields; i++) {
 		const struct pc__field *f = &v->fields[i];
 
