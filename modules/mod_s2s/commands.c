@@ -80,7 +80,7 @@ static void run_list(pc_call *call, pc_module *m)
 	struct s2s *own = pc_module_data(m);
 
 	for (const struct peer *p = own->peers; p; p = p->hh.next)
-		if (p->out || p->n_waiting > 0 || peer_rests(p))
+		if (p->state != PEER_NONE || p->n_waiting > 0 || peer_rests(p))
 			print_out(call, p);
 	pc_each_unbound_session(list_in, &(struct walk){ .call = call, .own = own });
 	pc_call_end(call, PC_OK, NULL);

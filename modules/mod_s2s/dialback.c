@@ -261,6 +261,8 @@ static void refuse_request(pc_stream *s, struct s2s *own, const struct ends *end
 	pc_log_session(own->m, pc_stream_session(s), PC_WARN, "dialback of %s is refused: %s%s%s",
 	               ends->from, condition, why ? ": " : "", why ? why : "");
 	send_error(s, "result", ends->to, ends->from, NULL, condition);
+	if (++inbound_of(s)->refused_keys >= S2S_REFUSED_MOST)
+		pc_stream_error(s, "policy-violation", "too many keys are refused");
 }
 
 static void on_request(pc_stream *s, const struct ends *ends, const pc_stanza *st)

@@ -232,5 +232,5 @@ static void session_free(pc_module *m, void *data)
 PC_MODULE(s2s, .summary = "Other servers: federation (RFC 6120)",
           .xeps = "0220:1.1.1 0185:1.0 0178:1.2 0288:1.0.1 0368:1.1.0 0478:0.2.0",
           .data_size = sizeof(struct s2s), .session_size = sizeof(struct inbound),
-          .state_version = 2, .session_free = session_free, .options = options, .events = events,
+          .state_version = 3, .session_free = session_free, .options = options, .events = events,
           .metrics = metrics, .commands = s2s_commands, .load = load, .unload = unload);

@@ -26,10 +26,11 @@
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_LIMITS "urn:xmpp:stream-limits:0"
 
-#define S2S_KEY_SIZE 65     /* a dialback key: HMAC-SHA256 in hexadecimal */
-#define S2S_PAIRS_MOST 50   /* of one stream */
-#define S2S_PENDING_MOST 10 /* keys of one stream that are being verified */
-#define S2S_ID_MOST 256     /* bytes of the id that a remote gives its stream */
+#define S2S_KEY_SIZE 65      /* a dialback key: HMAC-SHA256 in hexadecimal */
+#define S2S_PAIRS_MOST 50    /* of one stream */
+#define S2S_PENDING_MOST 10  /* keys of one stream that are being verified */
+#define S2S_REFUSED_MOST 100 /* keys of one stream that are not verified */
+#define S2S_ID_MOST 256      /* bytes of the id that a remote gives its stream */
 
 struct s2s {
 	pc_module *m;
@@ -101,6 +102,7 @@ struct pair {
 struct inbound {
 	struct pair *pairs;
 	unsigned n_pairs, pending, refusals;
+	unsigned refused_keys;
 	bool bidi, external;
 	bool waits;    /* for the DNS, and gets no features before */
 	char *vouched; /* the domain that the certificate is of by the DNS */
