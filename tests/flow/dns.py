@@ -7,6 +7,7 @@ are names in it whose signatures are bad.
         Server(config={"unbound": zone.option})
 """
 import base64
+import contextlib
 import ipaddress
 import socket
 import struct
@@ -89,14 +90,12 @@ class Zone:
         self.sock.close()
 
     def run(self):
-        while True:
-            try:
+        with contextlib.suppress(OSError):  # closed
+            while True:
                 data, peer = self.sock.recvfrom(4096)
-            except OSError:
-                return
-            answer = self.answer(data)
-            if answer:
-                self.sock.sendto(answer, peer)
+                answer = self.answer(data)
+                if answer:
+                    self.sock.sendto(answer, peer)
 
     def answer(self, data):
         labels, at = [], 12
