@@ -94,9 +94,9 @@ PC_EXPORT pc_host *pc_module_host(const pc_module *m);         /* NULL in a glob
 PC_EXPORT const char *pc_module_host_name(const pc_module *m); /* "*" in a global module */
 /* Zeroed memory that is freed after unload. */
 PC_EXPORT void *pc_module_alloc(pc_module *m, size_t size);
-/* The same, of what holds memory that is not the module's, a stanza say: `fini` frees that, whenever
- * the block is freed. The data of calls that are under way when the module goes end so: nobody is
- * called back then. */
+/* The same, of what holds memory that is not the module's, a stanza say: `fini` frees that,
+ * whenever the block is freed. The data of calls that are under way when the module goes end so:
+ * nobody is called back then. */
 typedef void pc_fini_fn(void *memory);
 PC_EXPORT void *pc_module_alloc_with(pc_module *m, size_t size, pc_fini_fn *fini);
 /* Gives such memory back before. */
