@@ -9,6 +9,7 @@
 
 #define OPTION "delegations"
 #define NS_PRIVILEGE "urn:xmpp:privilege:2"
+#define NS_STREAM_PARTS "urn:ietf:params:xml:ns:xmpp-"
 /* Behind the blocking of senders (100), before whoever answers. */
 #define EARLY 10
 #define LATE (-10)
@@ -54,12 +55,14 @@ static void take_field(const char *key, const char *value, void *data)
 		f->filter = value;
 }
 
-/* The namespaces of the two protocols decide who is asked: they are nobody else's business. */
+/* The namespaces of the two protocols decide who is asked, those of RFC 6120 are of the stream:
+ * they are nobody else's business. */
 static bool may_be_delegated(const char *ns)
 {
 	if (nest_is_special(ns))
 		return true;
-	return strncmp(ns, NS, strlen(NS)) != 0 && strcmp(ns, NS_PRIVILEGE) != 0;
+	return strncmp(ns, NS, strlen(NS)) != 0 && strcmp(ns, NS_PRIVILEGE) != 0 &&
+	       strncmp(ns, NS_STREAM_PARTS, strlen(NS_STREAM_PARTS)) != 0;
 }
 
 static void add_delegation(const char *ns, const char *value, void *data)
@@ -180,7 +183,8 @@ static bool is_its_own(const struct delegations *d, const struct delegation *del
 	    (s && s->type == PC_COMPONENT && s->host && strcmp(s->host, del->jid) == 0))
 		return true;
 	if (s == NULL)
-		pc_fire(d->m, "privileged-sender", NULL, on_sender, &sender);
+		pc_fire(d->m, "privileged-sender", &(pc_fire_args){ .stanza = pc_event_stanza(ev) },
+		        on_sender, &sender);
 	return sender.is_it;
 }
 
@@ -356,8 +360,8 @@ static const pc_option options[] = {
 
 static const pc_event_decl events[] = {
 	{ "privileged-sender", PC_QUESTION,
-	  "a request that no session has sent may go to a component: set `entity` to the one that "
-	  "sends it in an account's name" },
+	  "a request that no session has sent, the stanza, may go to a component: set `entity` to "
+	  "the one that sends it in an account's name" },
 	{ 0 },
 };
 

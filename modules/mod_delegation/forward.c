@@ -13,34 +13,48 @@
 
 #define PENDING_MOST 32
 
+/* Whose session has gone, he is answered only where he can be found by his address. */
+struct asker {
+	pc_session_id session; /* 0: none */
+	bool is_client;
+};
+
 struct pending {
 	struct delegations *d;
-	pc_session_id session; /* who asked; 0: no session */
-	pc_stanza *iq;         /* his request */
-	char *asker;           /* his bare address */
+	struct asker by;
+	pc_stanza *iq; /* his request */
+	char *asker;   /* his bare address */
 	struct pending *next;
 };
 
 /* ------------------------------------------------------------ to whoever asked */
 
-static void answer(struct delegations *d, pc_session_id origin, pc_stanza *st)
+static struct asker asker_of(const pc_session *origin)
 {
-	const pc_session *s = origin ? pc_session_find(origin) : NULL;
+	struct asker by = { 0, false };
 
-	if (s && s->type == PC_C2S) {
-		pc_session_send(s, st);
-		pc_stanza_free(&st);
-	} else if (s || origin == 0) {
-		pc_send(d->m, st);
-	} else {
-		pc_stanza_free(&st); /* he has gone */
-	}
+	if (origin && (origin->type == PC_C2S || origin->type == PC_COMPONENT))
+		by = (struct asker){ origin->id, origin->type == PC_C2S };
+	return by;
 }
 
-static void answer_error(struct delegations *d, pc_session_id origin, const pc_stanza *iq,
+static void answer(struct delegations *d, struct asker by, pc_stanza *st)
+{
+	const pc_session *s = by.session ? pc_session_find(by.session) : NULL;
+
+	if (s == NULL && !by.is_client) {
+		pc_send(d->m, st);
+		return;
+	}
+	if (s)
+		pc_session_send(s, st);
+	pc_stanza_free(&st);
+}
+
+static void answer_error(struct delegations *d, struct asker by, const pc_stanza *iq,
                          const char *condition)
 {
-	answer(d, origin, pc_stanza_error(iq, NULL, condition, NULL));
+	answer(d, by, pc_stanza_error(iq, NULL, condition, NULL));
 }
 
 /* ------------------------------------------------------------ the component's answer */
@@ -97,7 +111,7 @@ static void pass_on(const struct pending *p, const pc_stanza *iq)
 
 	if (payload)
 		pc_stanza_append(st, payload);
-	answer(p->d, p->session, st);
+	answer(p->d, p->by, st);
 }
 
 static void unlink_pending(struct pending *p)
@@ -127,7 +141,7 @@ static void on_answer(const pc_stanza *reply, void *data)
 			pc_log(p->d->m, PC_WARN, "an answer of %s is none to the request",
 			       pc_stanza_get(reply, "from"));
 		}
-		answer_error(p->d, p->session, p->iq, "service-unavailable");
+		answer_error(p->d, p->by, p->iq, "service-unavailable");
 	}
 	unlink_pending(p);
 }
@@ -159,7 +173,7 @@ static struct pending *pending_new(struct delegations *d, const pc_session *orig
 	if (p == NULL)
 		abort(); /* out of memory ends the process */
 	p->d = d;
-	p->session = origin ? origin->id : 0;
+	p->by = asker_of(origin);
 	p->iq = pc_stanza_clone(iq);
 	p->asker = strdup(asker);
 	p->next = d->pending;
@@ -182,7 +196,7 @@ static bool bare_of(const pc_stanza *iq, char bare[static PC_JID_MAX + 1])
 void forward_stanza(struct delegations *d, const struct delegation *to, const pc_session *origin,
                     const pc_stanza *iq)
 {
-	pc_session_id id = origin ? origin->id : 0;
+	struct asker by = asker_of(origin);
 	char asker[PC_JID_MAX + 1];
 	struct pending *p;
 	pc_stanza *outer;
@@ -190,11 +204,11 @@ void forward_stanza(struct delegations *d, const struct delegation *to, const pc
 	if (!bare_of(iq, asker))
 		return;
 	if (!is_ours(to->jid)) {
-		answer_error(d, id, iq, "service-unavailable");
+		answer_error(d, by, iq, "service-unavailable");
 		return;
 	}
 	if (count_of(d, asker) >= PENDING_MOST) {
-		answer_error(d, id, iq, "resource-constraint");
+		answer_error(d, by, iq, "resource-constraint");
 		return;
 	}
 	p = pending_new(d, origin, iq, asker);
@@ -207,7 +221,7 @@ void forward_stanza(struct delegations *d, const struct delegation *to, const pc
 	    PC_OK)
 		return;
 	unlink_pending(p);
-	answer_error(d, id, iq, "resource-constraint");
+	answer_error(d, by, iq, "resource-constraint");
 }
 
 pc_result forward(struct delegations *d, const struct delegation *to, pc_event *ev)

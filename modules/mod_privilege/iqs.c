@@ -7,15 +7,53 @@
 
 /* A request under way, in an account's name. */
 struct request {
-	pc_module *m;
+	struct privilege *p;
 	pc_session_id session; /* of the component */
 	pc_stanza *outer;      /* the component's request */
-	char *id;              /* of the account's */
+	char *id;              /* of the account's, as the component wrote it */
+	char *sent_id;         /* as it was sent to an address of this host; else NULL */
+	struct request *next;
 };
 
 static const pc_stanza *encapsulated(const pc_stanza *iq)
 {
 	return only_child(only_child(iq, "privileged_iq", NS), "iq", PC_NS_CLIENT);
+}
+
+static void *check(void *p)
+{
+	if (p == NULL)
+		abort(); /* out of memory ends the process */
+	return p;
+}
+
+static struct request *request_new(struct privilege *p, pc_event *ev, const char *id)
+{
+	const pc_session *s = pc_event_origin(ev);
+	struct request *r = check(calloc(1, sizeof(*r)));
+
+	r->p = p;
+	r->session = s ? s->id : 0;
+	r->outer = pc_stanza_clone(pc_event_stanza(ev));
+	r->id = check(strdup(id));
+	r->next = p->requests;
+	p->requests = r;
+	return r;
+}
+
+static void request_free(struct request *r)
+{
+	struct request **at = &r->p->requests;
+
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	if (r->p->sending == r)
+		r->p->sending = NULL;
+	pc_stanza_free(&r->outer);
+	free(r->sent_id);
+	free(r->id);
+	free(r);
 }
 
 /* ------------------------------------------------------------ the answer */
@@ -28,7 +66,7 @@ static void send_back(const struct request *r, pc_stanza *st)
 		pc_session_send(s, st);
 		pc_stanza_free(&st);
 	} else {
-		pc_send(r->m, st);
+		pc_send(r->p->m, st);
 	}
 }
 
@@ -47,33 +85,10 @@ static void on_answer(const pc_stanza *reply, void *data)
 		st = pc_stanza_error(r->outer, NULL, "remote-server-timeout", NULL);
 	}
 	send_back(r, st);
-	pc_stanza_free(&r->outer);
-	free(r->id);
-	free(r);
+	request_free(r);
 }
 
 /* ------------------------------------------------------------ the request */
-
-static struct request *request_new(pc_event *ev, const char *id)
-{
-	const pc_session *s = pc_event_origin(ev);
-	struct request *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		abort(); /* out of memory ends the process */
-	r->m = pc_event_module(ev);
-	r->session = s ? s->id : 0;
-	r->outer = pc_stanza_clone(pc_event_stanza(ev));
-	r->id = strdup(id);
-	return r;
-}
-
-static void request_free(struct request *r)
-{
-	pc_stanza_free(&r->outer);
-	free(r->id);
-	free(r);
-}
 
 /* All is checked but where it goes. */
 static pc_result send(pc_event *ev)
@@ -94,9 +109,9 @@ static pc_result send(pc_event *ev)
 	copy = pc_stanza_clone(iq);
 	pc_stanza_set(copy, "from", account);
 	pc_stanza_set(copy, "to", to);
-	r = request_new(ev, pc_stanza_get(iq, "id"));
+	r = request_new(p, ev, pc_stanza_get(iq, "id"));
 	pc_event_defer(ev);
-	p->sending = pc_event_from(ev)->domain;
+	p->sending = r;
 	err = pc_send_iq(m, copy, ANSWER_SECONDS, on_answer, r);
 	p->sending = NULL;
 	if (err == PC_OK)
@@ -160,13 +175,29 @@ pc_result iqs_elsewhere(pc_event *ev, void *data)
 	return refuse(ev, "forbidden", "such a request is to the bare address of an account");
 }
 
+/* The first that is routed while a request is being sent is this request: its id is known now. */
+pc_result iqs_sent(pc_event *ev, void *data)
+{
+	struct privilege *p = data;
+
+	if (p->sending && pc_event_origin(ev) == NULL)
+		p->sending->sent_id = check(strdup(pc_stanza_get(pc_event_stanza(ev), "id")));
+	p->sending = NULL;
+	return PC_PASS;
+}
+
 /* Somebody who is about to give a request of no session to a component wants to know whether it is
  * the component's own. */
 pc_result iqs_sender(pc_event *ev, void *data)
 {
 	const struct privilege *p = data;
+	const char *id = pc_stanza_get(pc_event_stanza(ev), "id");
+	char buf[PC_JID_BUF];
+	pc_jid jid;
 
-	if (p->sending)
-		pc_event_set_str(ev, "entity", p->sending);
+	for (const struct request *r = p->requests; r; r = r->next)
+		if (r->sent_id && id && strcmp(r->sent_id, id) == 0 &&
+		    pc_jid_parse(pc_stanza_get(r->outer, "from"), buf, &jid) == PC_OK)
+			pc_event_set_str(ev, "entity", jid.domain);
 	return PC_PASS;
 }

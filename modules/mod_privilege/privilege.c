@@ -12,14 +12,18 @@
 
 /* Behind the blocking of senders (100), before whoever answers. */
 #define EARLY 20
+/* Before anybody can hold a request up. */
+#define FIRST 1000
 
 pc_result refuse(pc_event *ev, const char *condition, const char *text)
 {
 	const struct privilege *p = pc_module_data(pc_event_module(ev));
+	const pc_session *s = pc_event_origin(ev);
 
 	pc_metric_add(p->refused, 1);
-	pc_log(p->m, PC_INFO, "refused to %s: %s", pc_stanza_get(pc_event_stanza(ev), "from"),
-	       text);
+	/* Of a component it is a mistake in somebody's configuration. */
+	pc_log(p->m, s && s->type == PC_COMPONENT ? PC_INFO : PC_DEBUG, "refused to %s: %s",
+	       pc_stanza_get(pc_event_stanza(ev), "from"), text);
 	return pc_reply_error(ev, NULL, condition, text);
 }
 
@@ -254,6 +258,8 @@ static void load(pc_module *m)
 	pc_hook(m, "iq-get/host/" NS ":privileged_iq", iqs_elsewhere, EARLY);
 	pc_hook(m, "iq-set/host/" NS ":privileged_iq", iqs_elsewhere, EARLY);
 	pc_hook(m, "iq/full", iqs_elsewhere, EARLY);
+	pc_hook(m, "iq/bare", iqs_sent, FIRST);
+	pc_hook(m, "iq/host", iqs_sent, FIRST);
 	pc_hook(m, "privileged-sender", iqs_sender, 0);
 	pc_hook(m, "presence/initial", presences_initial, 0);
 	pc_hook(m, "presence/gone", presences_gone, 0);

@@ -37,14 +37,13 @@ struct entity {
 	size_t n_iqs;
 };
 
-struct contact; /* contacts.c */
-
 struct privilege {
 	pc_module *m;
 	struct entity *entities;
 	size_t n;
-	struct contact *contacts;
-	const char *sending; /* for whom a request of an account is being routed, or NULL */
+	struct contact *contacts; /* contacts.c */
+	struct request *requests; /* iqs.c */
+	struct request *sending;  /* the one that is being routed, or NULL */
 	bool greeted;
 	pc_metric *refused;
 };
@@ -82,6 +81,7 @@ pc_result messages_on_host(pc_event *ev, void *data);
 /* iqs.c */
 pc_result iqs_on_bare(pc_event *ev, void *data);
 pc_result iqs_elsewhere(pc_event *ev, void *data);
+pc_result iqs_sent(pc_event *ev, void *data);
 pc_result iqs_sender(pc_event *ev, void *data);
 
 /* presences.c */

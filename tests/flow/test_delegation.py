@@ -18,6 +18,7 @@ DELEGATIONS = f"""{{
     ["{NS}:bare:disco#items:*"] = {{ jid = "{PUB}" }};
     ["{NS}"] = {{ jid = "{PUB}" }};
     ["urn:xmpp:privilege:2"] = {{ jid = "{PUB}" }};
+    ["urn:ietf:params:xml:ns:xmpp-bind"] = {{ jid = "{PUB}" }};
     ["urn:example:broken"] = {{ jid = "user0@{HOST}" }};
 }}"""
 ENTITIES = f'{{ ["{PUB}"] = {{ iq = {{ ["{PUBSUB}"] = "both" }} }} }}'
@@ -26,7 +27,7 @@ COMPONENTS = "".join(f'Component "{name}"\n    component_secret = "{SECRET}"\n  
 
 
 def options(delegations=DELEGATIONS, **config):
-    modules = '{ "roster", "saslauth", "tls", "disco", "ping", "presence", "message", "iq", "pep", "mam", "caps", "privilege", "delegation" }'
+    modules = '{ "roster", "saslauth", "tls", "disco", "ping", "presence", "message", "iq", "pep", "mam", "caps", "blocklist", "privilege", "delegation" }'
     return dict(config={"modules_enabled": modules, **port_options(), **config},
                 hosts={HOST: {"delegations": delegations, "privileged_entities": ENTITIES}}, extra=COMPONENTS)
 
@@ -84,7 +85,8 @@ def test_advertised(server):
     got = {d.get("namespace"): [a.get("name") for a in d.children] for d in message.child("delegation", NS).children}
     equal(got, {PUBSUB: [], MAM: ["extra", "queryid"], "jabber:iq:roster": ["filtered"], f"{NS}:bare:disco#info:*": [],
                 f"{NS}:bare:disco#items:*": []})
-    for text in (f"{NS} cannot be delegated", "urn:xmpp:privilege:2 cannot be delegated", "urn:example:broken: { jid"):
+    for text in (f"{NS} cannot be delegated", "urn:xmpp:privilege:2 cannot be delegated", "xmpp-bind cannot be delegated",
+                 "urn:example:broken: { jid"):
         assert text in server.log(), text
 
 
@@ -168,7 +170,24 @@ def test_of_itself(server):
            f"<iq xmlns='jabber:client' type='set' id='inner'>{PUBLISH}</iq></privileged_iq></iq>")
     reply = c.find("iq", id="q")
     equal(reply.child("privilege").child("forwarded").child("iq").get("type"), "result")
+    # The same where it has to wait on its way: for the list of those whom somebody who is away has blocked.
+    c.send(f"<iq type='get' id='r' from='{PUB}' to='{user.bare}'><privileged_iq xmlns='urn:xmpp:privilege:2'><iq xmlns='jabber:client' "
+           f"type='get' id='inner' to='{server.account()}@{HOST}'><pubsub xmlns='{PUBSUB}'><items node='n'/></pubsub></iq></privileged_iq></iq>")
+    equal(c.find("iq", id="r").child("privilege").child("forwarded").child("iq").error()[1], "item-not-found")
     equal([e for e in passed(c) if e.get("type") == "set"], [])
+    c.close()
+
+
+def test_asking_component_has_gone(server):
+    """It is answered all the same: by its address."""
+    c, other, user = enter(server), enter(server, OTHER), server.login()
+    other.send(f"<iq type='get' id='o1' from='{OTHER}' to='{user.bare}'><pubsub xmlns='{PUBSUB}'/></iq>")
+    outer, inner = forwarded(c)
+    other.close()
+    other = enter(server, OTHER)
+    answer(c, outer, inner)
+    equal(other.find("iq", id="o1").get("type"), "result")
+    other.close()
     c.close()
 
 
