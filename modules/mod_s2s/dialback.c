@@ -11,6 +11,8 @@
 
 #include "s2s.h"
 
+#define RESULT "db:result"
+#define VERIFY "db:verify"
 #define KEY_MOST 256 /* bytes: keys are those of others, and may be made otherwise */
 
 /* ------------------------------------------------------------ elements */
@@ -28,10 +30,12 @@ static bool read_ends(const pc_stanza *st, struct ends *ends)
 	       pc_jid_prep_domain(to, ends->to) == PC_OK;
 }
 
+/* 2: with the prefix that the stream's header declares. There are servers that know these elements
+ * by "db:" and not by their namespace, so this is part of the name, in the stream's own. */
 static pc_stanza *element(const char *name, const char *from, const char *to, const char *id,
                           const char *type)
 {
-	pc_stanza *st = pc_stanza_new(name, NS_DIALBACK);
+	pc_stanza *st = pc_stanza_new(name, NULL);
 
 	pc_stanza_set(st, "from", from);
 	pc_stanza_set(st, "to", to);
@@ -51,7 +55,7 @@ static void send_error(pc_stream *s, const char *name, const char *from, const c
                        const char *id, const char *condition)
 {
 	pc_stanza *st = element(name, from, to, id, "error");
-	pc_stanza *error = pc_stanza_open(st, "error", "jabber:server");
+	pc_stanza *error = pc_stanza_open(st, "error", NULL);
 	bool waits = strcmp(condition, "remote-server-timeout") == 0 ||
 	             strcmp(condition, "resource-constraint") == 0;
 
@@ -78,7 +82,7 @@ int dialback_prove(struct peer *p)
 	if (p->id == NULL)
 		return PC_EINVAL;
 	key_make(p->own->secret, p->domain, s2s_host(p->own), p->id, key);
-	st = element("result", s2s_host(p->own), p->domain, NULL, NULL);
+	st = element(RESULT, s2s_host(p->own), p->domain, NULL, NULL);
 	pc_stanza_text(st, key);
 	p->asked = PROOF_DIALBACK;
 	send(p->out, st);
@@ -140,10 +144,10 @@ static void refuse_key(pc_stream *s, struct s2s *own, const char *remote)
 	pc_log_session(own->m, pc_stream_session(s), PC_WARN,
 	               "it says to be %s, whose server does not know the key", remote);
 	if (in->n_pairs > 0) {
-		send_error(s, "result", s2s_host(own), remote, NULL, "forbidden");
+		send_error(s, RESULT, s2s_host(own), remote, NULL, "forbidden");
 		return;
 	}
-	send(s, element("result", s2s_host(own), remote, NULL, "invalid"));
+	send(s, element(RESULT, s2s_host(own), remote, NULL, "invalid"));
 	pc_stream_close(s);
 }
 
@@ -160,10 +164,10 @@ static void answer(struct question *q, bool valid, const char *condition)
 		in->pending--;
 		if (condition) {
 			pc_metric_add(p->own->in_refused, 1);
-			send_error(s, "result", s2s_host(p->own), p->domain, NULL, condition);
+			send_error(s, RESULT, s2s_host(p->own), p->domain, NULL, condition);
 		} else if (valid) {
 			incoming_authorise(s, p->own, p->domain);
-			send(s, element("result", s2s_host(p->own), p->domain, NULL, "valid"));
+			send(s, element(RESULT, s2s_host(p->own), p->domain, NULL, "valid"));
 			pc_metric_add(p->own->in_dialback, 1);
 			pc_log_session(p->own->m, pc_stream_session(s), PC_INFO,
 			               "stream from %s: proved by dialback", p->domain);
@@ -197,7 +201,7 @@ void dialback_ask(struct peer *p)
 		if (q->sent)
 			continue;
 		q->sent = true;
-		st = element("verify", s2s_host(p->own), p->domain, q->id, NULL);
+		st = element(VERIFY, s2s_host(p->own), p->domain, q->id, NULL);
 		pc_stanza_text(st, q->key);
 		send(p->out, st);
 	}
@@ -260,7 +264,7 @@ static void refuse_request(pc_stream *s, struct s2s *own, const struct ends *end
 	pc_metric_add(own->in_refused, 1);
 	pc_log_session(own->m, pc_stream_session(s), PC_WARN, "dialback of %s is refused: %s%s%s",
 	               ends->from, condition, why ? ": " : "", why ? why : "");
-	send_error(s, "result", ends->to, ends->from, NULL, condition);
+	send_error(s, RESULT, ends->to, ends->from, NULL, condition);
 	if (++inbound_of(s)->refused_keys >= S2S_REFUSED_MOST)
 		pc_stream_error(s, "policy-violation", "too many keys are refused");
 }
@@ -272,7 +276,7 @@ static void on_request(pc_stream *s, const struct ends *ends, const pc_stanza *s
 	struct peer *p;
 
 	if (own == NULL) {
-		send_error(s, "result", ends->to, ends->from, NULL, "item-not-found");
+		send_error(s, RESULT, ends->to, ends->from, NULL, "item-not-found");
 		return;
 	}
 	if (pc_host_find(ends->from) || *key == '\0' || strlen(key) > KEY_MOST) {
@@ -280,7 +284,7 @@ static void on_request(pc_stream *s, const struct ends *ends, const pc_stanza *s
 		return;
 	}
 	if (pair_has(inbound_of(s), ends->from, ends->to)) {
-		send(s, element("result", ends->to, ends->from, NULL, "valid"));
+		send(s, element(RESULT, ends->to, ends->from, NULL, "valid"));
 		return;
 	}
 	condition = request_fault(s, own, ends->from);
@@ -335,18 +339,18 @@ static void on_verify(pc_stream *s, const struct ends *ends, const pc_stanza *st
 	bool good;
 
 	if (own == NULL) {
-		send_error(s, "verify", ends->to, ends->from, id, "item-not-found");
+		send_error(s, VERIFY, ends->to, ends->from, id, "item-not-found");
 		return;
 	}
 	if (policy_wants_tls(own) && !pc_stream_is_secure(s)) {
-		send_error(s, "verify", ends->to, ends->from, id, "policy-violation");
+		send_error(s, VERIFY, ends->to, ends->from, id, "policy-violation");
 		return;
 	}
 	good = id && is_ours(own, ends, id, pc_stanza_get_text(st));
 	if (!good)
 		pc_log_session(own->m, pc_stream_session(s), PC_WARN,
 		               "%s was shown a key that is not ours", ends->from);
-	send(s, element("verify", ends->to, ends->from, id, good ? "valid" : "invalid"));
+	send(s, element(VERIFY, ends->to, ends->from, id, good ? "valid" : "invalid"));
 }
 
 /* ------------------------------------------------------------ dispatch */
@@ -379,7 +383,7 @@ void dialback_on_peer(struct peer *p, const pc_stanza *st)
 	else if (!read_ends(st, &ends))
 		pc_stream_error(p->out, "improper-addressing", NULL);
 	else if (type == NULL && is_result) /* XEP-0288: it may ask; on a stream of its own */
-		send_error(p->out, "result", ends.to, ends.from, NULL, "resource-constraint");
+		send_error(p->out, RESULT, ends.to, ends.from, NULL, "resource-constraint");
 	else if (type == NULL)
 		on_verify(p->out, &ends, st);
 	else if (strcmp(ends.from, p->domain) != 0 || strcmp(ends.to, s2s_host(p->own)) != 0 ||

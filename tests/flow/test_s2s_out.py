@@ -27,6 +27,13 @@ def test_we_prove_by_certificate():
         equal(link.expect("message").child_text("body"), "x")
 
 
+def keep_bytes(link):
+    """What comes from now on, as it is on the wire."""
+    said, feed = [], link.parser.feed
+    link.parser.feed = lambda data: (said.append(data), feed(data))
+    return said
+
+
 def test_we_prove_by_dialback():
     """The key is XEP-0185's, and only for that stream and that domain."""
     with one(remotes=(C,)) as f:
@@ -50,6 +57,24 @@ def test_we_prove_by_dialback():
         asker.verify(good, "D60000229F")  # the stream is proved: nobody needs to ask any more
         asker.expect("verify", type="invalid")
         ann.nothing()
+
+
+def test_prefix_of_dialback():
+    """XEP-0220 2, note: there are servers that know its elements by the prefix "db" alone, ejabberd among them."""
+    with one(remotes=(C,)) as f:
+        _, link = out(f)
+        link.answer_tls(DIALBACK)
+        said = keep_bytes(link)
+        link.expect("result", "dialback")
+        assert said[0].startswith(f"<db:result from='{A}' to='{C}'>".encode()), said
+        asker = f.connect()
+        asker.begin_tls()
+        said = keep_bytes(asker)
+        for to in (A, "elsewhere.example"):
+            asker.verify("key", "id", to=to)
+            asker.expect("verify", "dialback", from_=to)
+        assert said[0].startswith(b"<db:verify ") and b"xmlns" not in said[0], said
+        assert said[1].startswith(b"<db:verify ") and b"<error type='cancel'><item-not-found " in said[1], said
 
 
 def test_falls_back_to_dialback():
