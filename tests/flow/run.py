@@ -2,8 +2,8 @@
 """Runs the flow tests: run.py [-j N] [-l] [FILE | FILE:TEST]...
 
 A file test_NAME.py has functions test_*(server). Its functions share one server, made from its
-SERVER = dict(...) (arguments of server.Server) where it has one; a function marked with
-@alone(...) gets a server of its own. @rows(...) makes a test of each row. Files run in N processes
+SERVER = dict(...) (arguments of server.Server, or of the file's own SERVER_CLASS) where it has one; a
+function marked with @alone(...) gets a server of its own. @rows(...) makes a test of each row. Files run in N processes
 at once; those with SERIAL = True one by one afterwards.
 
 The folder of the tests may be another one: PC_TESTS (peers/run.py uses it)."""
@@ -56,7 +56,8 @@ class File:
             return servers.Server(**own).start()
         if self.shared is None or not self.shared.alive():
             self.broken = True
-            self.shared = servers.Server(**getattr(self.module, "SERVER", {})).start()
+            make = getattr(self.module, "SERVER_CLASS", servers.Server)
+            self.shared = make(**getattr(self.module, "SERVER", {})).start()
             self.broken = False
         return self.shared
 
@@ -71,6 +72,7 @@ class File:
                 assert server.alive(), "the server has died"
             return None
         except Skip as e:
+            self.broken = False
             return f"skipped: {e}"
         except (Exception, Late):
             trace = traceback.format_exc(limit=-4)
