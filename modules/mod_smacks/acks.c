@@ -5,8 +5,6 @@
  * both leave in one write; what was sent behind it is asked for when its answer comes. So a client
  * is asked once a round trip, however much it gets.
  */
-#include <stdio.h>
-
 #include "smacks.h"
 
 /* Unasked, we acknowledge after so many: clients keep what is not. */
@@ -22,15 +20,12 @@ static void answer(const pc_session *s, struct sm *sm)
 {
 	pc_stream *stream = pc_session_stream(s);
 	pc_stanza *a;
-	char h[16];
 
 	sm->owes = false;
 	if (stream == NULL)
 		return;
 	sm->told = pc_session_safe(s);
-	snprintf(h, sizeof(h), "%u", sm->told);
-	a = pc_stanza_new("a", smacks_ns(sm));
-	pc_stanza_set(a, "h", h);
+	a = smacks_counted("a", smacks_ns(sm), sm->told);
 	pc_stream_send(stream, a);
 	pc_stanza_free(&a);
 }

@@ -9,7 +9,6 @@
  * The queue is written in pieces, so that a long one neither fills the connection's buffer nor
  * takes a turn of the loop; what comes meanwhile joins its end.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,12 +119,10 @@ void resume_settle(struct smacks *x, pc_token token)
 
 static pc_stanza *make_resumed(const pc_session *s, struct sm *sm, const pc_stanza *request)
 {
-	pc_stanza *resumed = pc_stanza_new("resumed", pc_stanza_ns(request));
-	char h[16];
+	pc_stanza *resumed;
 
 	sm->told = pc_session_safe(s);
-	snprintf(h, sizeof(h), "%u", sm->told);
-	pc_stanza_set(resumed, "h", h);
+	resumed = smacks_counted("resumed", pc_stanza_ns(request), sm->told);
 	pc_stanza_set(resumed, "previd", pc_stanza_get(request, "previd"));
 	return resumed;
 }

@@ -46,13 +46,7 @@ static const pc_option options[] = {
 	  .max = 1099511627776,
 	  .live = true,
 	  .help = "The same in bytes" },
-	{ .name = "smacks_max_unacked_stanzas",
-	  .type = PC_OPT_INTEGER,
-	  .dflt = "0",
-	  .min = 0,
-	  .max = 1000000,
-	  .live = true,
-	  .help = "An acknowledgement is asked for when more than so many are due" },
+	SMACKS_OPTION_UNACKED,
 	{ .name = "smacks_max_inactive_unacked_stanzas",
 	  .type = PC_OPT_INTEGER,
 	  .dflt = "256",
@@ -60,20 +54,8 @@ static const pc_option options[] = {
 	  .max = 1000000,
 	  .live = true,
 	  .help = "The same while the client says that it is inactive (XEP-0352)" },
-	{ .name = "smacks_ack_request_interval",
-	  .type = PC_OPT_PERIOD,
-	  .dflt = "1 second",
-	  .min = 0,
-	  .max = 3600,
-	  .live = true,
-	  .help = "An acknowledgement is asked for once in so long at most, or after 50 stanzas" },
-	{ .name = "smacks_ack_request_delay",
-	  .type = PC_OPT_PERIOD,
-	  .dflt = "30 seconds",
-	  .min = 0.01,
-	  .max = 86400,
-	  .live = true,
-	  .help = "Fewer than that are asked for after this time" },
+	SMACKS_OPTION_REQUEST_INTERVAL,
+	SMACKS_OPTION_REQUEST_DELAY,
 	{ .name = "smacks_max_ack_delay",
 	  .type = PC_OPT_PERIOD,
 	  .dflt = "30 seconds",
@@ -81,13 +63,7 @@ static const pc_option options[] = {
 	  .max = 86400,
 	  .live = true,
 	  .help = "A client that has not answered for so long is late: smacks-ack-delayed" },
-	{ .name = "smacks_ack_timeout",
-	  .type = PC_OPT_PERIOD,
-	  .dflt = "2 minutes",
-	  .min = 0.01,
-	  .max = 86400,
-	  .live = true,
-	  .help = "A connection on which none has come for so long is taken for dead" },
+	SMACKS_OPTION_ACK_TIMEOUT,
 	{ .name = "smacks_survive",
 	  .type = PC_OPT_ENUM,
 	  .dflt = "crash",
@@ -113,16 +89,7 @@ struct sm *smacks_of(const pc_session *s, pc_module *m)
 
 const char *smacks_ns(const struct sm *sm)
 {
-	return sm->version == 2 ? NS_SM2 : NS_SM3;
-}
-
-pc_stanza *smacks_failed(const char *ns, const char *condition, const char *h)
-{
-	pc_stanza *failed = pc_stanza_new("failed", ns);
-
-	pc_stanza_set(failed, "h", h);
-	pc_stanza_open(failed, condition, PC_NS_STANZA_ERRORS);
-	return failed;
+	return smacks_version_ns(sm->version);
 }
 
 void smacks_say(const pc_session *s, pc_stanza *st)
@@ -134,40 +101,11 @@ void smacks_say(const pc_session *s, pc_stanza *st)
 	pc_stanza_free(&st);
 }
 
-bool smacks_number(const char *text, uint32_t *n_r)
-{
-	uint64_t n = 0;
-
-	if (text == NULL || *text == '\0')
-		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		n = n * 10 + (uint64_t)(*text - '0');
-		if (n > UINT32_MAX)
-			return false;
-	}
-	*n_r = (uint32_t)n;
-	return true;
-}
-
-bool smacks_boolean(const char *text, bool *value_r)
-{
-	*value_r = text && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
-	return text == NULL || *value_r || strcmp(text, "false") == 0 || strcmp(text, "0") == 0;
-}
-
 void smacks_too_high(const pc_session *s, const struct sm *sm, uint32_t h)
 {
-	pc_stanza *detail = pc_stanza_new("handled-count-too-high", smacks_ns(sm));
-	char number[16], text[100];
+	char text[100];
+	pc_stanza *detail = smacks_too_high_detail(smacks_ns(sm), h, queue_sent(&sm->queue), text);
 
-	snprintf(number, sizeof(number), "%u", h);
-	pc_stanza_set(detail, "h", number);
-	snprintf(number, sizeof(number), "%u", queue_sent(&sm->queue));
-	pc_stanza_set(detail, "send-count", number);
-	snprintf(text, sizeof(text), "You acknowledged %u stanzas, but only %s were sent", h,
-	         number);
 	pc_session_close_with(s, "undefined-condition", text, detail);
 	pc_stanza_free(&detail);
 }
@@ -239,14 +177,6 @@ void smacks_begin(struct smacks *x, const pc_session *s, struct sm *sm, uint32_t
 {
 	pc_session_count(x->m, s, from, on_handled);
 	smacks_attach(x, s, sm);
-}
-
-void smacks_digest(const char *token, uint8_t digest[static SM_DIGEST])
-{
-	uint8_t whole[PC_DIGEST_MAX];
-
-	pc_digest("SHA-256", token, strlen(token), whole);
-	memcpy(digest, whole, SM_DIGEST);
 }
 
 /* ------------------------------------------------------------ the module */

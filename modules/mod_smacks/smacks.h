@@ -3,7 +3,6 @@
  *
  * smacks.c     the module, the taps, what the other files share
  * enable.c     what is offered, <enable/>
- * queue.c      what was sent and is not acknowledged, and the two counters of that way
  * acks.c       <r/> and <a/> in both directions, and what time does to them
  * resume.c     <resume/>
  * hibernate.c  sessions without a connection: how they begin, and how they end
@@ -20,42 +19,10 @@
 #include <prosody-c/journal.h>
 #include <prosody-c/prosody-c.h>
 
-#define NS_SM2 "urn:xmpp:sm:2"
-#define NS_SM3 "urn:xmpp:sm:3"
-
-/* ---- queue.c: what is not acknowledged, in the order of sending. Frames, never trees. */
-
-struct queued {
-	pc_frame *frame;
-	int64_t when; /* milliseconds since 1970 */
-};
-
-/* A ring; without memory of its own while it is empty for long. */
-struct queue {
-	struct queued *ring;
-	uint32_t size; /* a power of two, or 0 */
-	uint32_t head; /* where the first one is */
-	uint32_t n;
-	uint32_t acked; /* by the peer's last h: the first one is number acked + 1, mod 2^32 */
-	size_t bytes;
-};
-
-/* Takes a reference to the frame. */
-void queue_add(struct queue *q, pc_frame *frame, int64_t when);
-/* From 0 to n - 1. */
-const struct queued *queue_at(const struct queue *q, uint32_t i);
-/* The number of the last one that was added. */
-uint32_t queue_sent(const struct queue *q);
-/* The peer has handled all up to h; how many are acknowledged by that. PC_ELIMIT: so many were
- * never sent. PC_ENOENT: it once told of more, which are gone. */
-int64_t queue_judge(const struct queue *q, uint32_t h);
-/* Those are done with: `n` as queue_judge() gave it. */
-void queue_drop(struct queue *q, uint32_t n);
-void queue_free(struct queue *q);
+#include "lib_smacks/queue.h"
+#include "lib_smacks/words.h"
 
 /* ---- a session for which stream management is enabled: the module's block of it */
-
-#define SM_DIGEST 32
 
 enum sm_state {
 	SM_OFF,
@@ -114,21 +81,14 @@ struct smacks {
 /* NULL where it is not enabled. */
 struct sm *smacks_of(const pc_session *s, pc_module *m);
 const char *smacks_ns(const struct sm *sm);
-/* <failed/> with that condition; `h` NULL: none. */
-pc_stanza *smacks_failed(const char *ns, const char *condition, const char *h);
 /* To the stream itself: it counts nowhere. */
 void smacks_say(const pc_session *s, PC_TAKES pc_stanza *st);
-/* An xs:unsignedInt: digits alone. */
-bool smacks_number(const char *text, uint32_t *n_r);
-/* A boolean of XML Schema; NULL is false. */
-bool smacks_boolean(const char *text, bool *value_r);
 /* The session says more than can be: handled-count-too-high. */
 void smacks_too_high(const pc_session *s, const struct sm *sm, uint32_t h);
 /* What is counted and seen of the session from now on is this instance's to handle: of one that is
  * counted already; of a new one, which has come that far. */
 void smacks_attach(struct smacks *x, const pc_session *s, struct sm *sm);
 void smacks_begin(struct smacks *x, const pc_session *s, struct sm *sm, uint32_t from);
-void smacks_digest(const char *token, uint8_t digest[static SM_DIGEST]);
 
 /* acks.c */
 pc_result acks_on_request(pc_event *ev, void *data);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "../../modules/mod_smacks/queue.c"
+#include "../../modules/lib_smacks/queue.c"
 
 #include "xml/frame.h"
 

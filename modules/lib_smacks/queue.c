@@ -1,4 +1,4 @@
-#include "smacks.h"
+#include "queue.h"
 
 #include <stdlib.h>
 #include <string.h>
