@@ -4,6 +4,7 @@
 
 #include "modules.h"
 #include "server.h"
+#include "sessions.h"
 #include "stores.h"
 #include "util/mem.h"
 
@@ -31,6 +32,8 @@ static void tell(struct pc__session *s)
 
 	if (r->owned.m)
 		r->fn(&s->pub, r->owned.m->data);
+	if (pc__receipts_settled(s))
+		pc__session_settled(s);
 }
 
 /* Those that have ended are safe, or their writes are waited for. */
@@ -160,6 +163,11 @@ uint32_t pc_session_safe(const pc_session *session)
 	const struct pc__receipts *r = pc__session_of(session)->receipts;
 
 	return r ? counted(r, r->safe) : 0;
+}
+
+bool pc__receipts_settled(const struct pc__session *s)
+{
+	return s->receipts == NULL || s->receipts->safe == s->receipts->received;
 }
 
 void pc__receipts_free(struct pc__session *s)

@@ -17,4 +17,6 @@
 void pc__receipt_begin(struct pc__session *s, struct pc__element *element);
 /* Its handling has ended. */
 void pc__receipt_end(struct pc__session *s, const struct pc__element *element);
+/* All that was counted is safe; nothing was. */
+bool pc__receipts_settled(const struct pc__session *s);
 void pc__receipts_free(struct pc__session *s);

@@ -42,6 +42,7 @@ struct pc__session {
 	bool draining; /* waiting stanzas are being gone through: router.c */
 	bool asleep;   /* the server stops, and this one waits for the next */
 	bool restored; /* by the journal, and not resumed since */
+	bool lingers;  /* of another server: its stream has gone, what it sent is being handled */
 };
 
 static inline struct pc__session *pc__session_of(const pc_session *s)

@@ -247,12 +247,34 @@ void pc__session_stream_closing(struct pc__session *s)
 	end_later(s, NULL);
 }
 
+/* What another server sent and is counted is handled to its end, so that the count is the truth:
+ * only then does its session end (receipts.c). */
+static bool lingers(struct pc__session *s)
+{
+	if (!pc__session_is_servers(&s->pub) || pc__receipts_settled(s) || pc__server.stopping)
+		return false;
+	if (s->stream)
+		pc__stream_forget_session(s->stream);
+	s->stream = NULL;
+	s->pub.conn = 0;
+	s->lingers = true;
+	return true;
+}
+
+void pc__session_settled(struct pc__session *s)
+{
+	if (s->lingers)
+		end_later(s, s->end_reason);
+}
+
 /* Stream management may keep a session whose connection broke. */
 static bool is_kept(struct pc__session *s)
 {
 	pc_result r;
 
-	if (s->user == NULL || s->ended_clean)
+	if (s->user == NULL)
+		return lingers(s);
+	if (s->ended_clean)
 		return false;
 	if (pc__server.stopping && !pc__survivor_is_kept(s))
 		return false;

@@ -19,6 +19,9 @@ void pc__session_set_lang(struct pc__session *s, const char *lang);
 void pc__session_stream_gone(struct pc__session *s, const char *reason);
 /* The stream sends nothing any more: the session ends likewise, orderly. */
 void pc__session_stream_closing(struct pc__session *s);
+/* All that came from the peer and is counted is handled and safe (receipts.h): of another server's
+ * session whose stream has gone, that is the end. */
+void pc__session_settled(struct pc__session *s);
 /* Ends what has to end. */
 void pc__sessions_reap(void);
 
