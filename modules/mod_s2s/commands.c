@@ -5,13 +5,15 @@
 
 #include "s2s.h"
 
-static const char *const states[] = { "not connected", "connecting", "not proved", "open" };
+static const char *const states[] = { "not connected", "connecting", "not proved", "resuming",
+	                              "open" };
 
 /* ------------------------------------------------------------ list */
 
 static void print_out(pc_call *call, const struct peer *p)
 {
 	const pc_stream *s = p->out;
+	unsigned unacked = p->managed ? p->managed->queue.n : 0;
 	const char *ip = s ? pc_stream_ip(s) : NULL, *tls = s ? pc_stream_tls_version(s) : NULL;
 	const pc_cell cells[] = { PC_TEXT("direction", "out"),
 		                  PC_TEXT("host", s2s_host(p->own)),
@@ -20,13 +22,15 @@ static void print_out(pc_call *call, const struct peer *p)
 		                  PC_TEXT("ip", ip),
 		                  PC_TEXT("tls", tls),
 		                  PC_TRUTH("bidi", p->bidi),
-		                  PC_NUMBER("waiting", p->n_waiting),
+		                  PC_TRUTH("managed", p->managed != NULL),
+		                  PC_NUMBER("unacked", unacked),
+		                  PC_NUMBER("waiting", p->line.n),
 		                  PC_NUMBER("failures", p->failures) };
 
 	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells),
-	            "%s -> %s  %s  %s  %s%s  %zu waiting", s2s_host(p->own), p->domain,
-	            ip ? ip : "-", tls ? tls : "-", states[p->state], p->bidi ? " (both ways)" : "",
-	            p->n_waiting);
+	            "%s -> %s  %s  %s  %s%s  %u unacknowledged, %zu waiting", s2s_host(p->own),
+	            p->domain, ip ? ip : "-", tls ? tls : "-", states[p->state],
+	            p->bidi ? " (both ways)" : "", unacked, p->line.n);
 }
 
 struct walk {
@@ -39,17 +43,23 @@ struct walk {
 static void print_in(pc_call *call, pc_stream *s, const char *remote, const char *host)
 {
 	const struct inbound *in = inbound_of(s);
+	const struct managed *sm = managed_of(pc_stream_session(s));
+	unsigned unacked = sm ? sm->queue.n : 0;
 	const char *tls = pc_stream_tls_version(s);
 	const char *state = states[in->n_pairs ? PEER_READY : PEER_USABLE];
-	const pc_cell cells[] = { PC_TEXT("direction", "in"),         PC_TEXT("host", host),
-		                  PC_TEXT("remote", remote),          PC_TEXT("state", state),
-		                  PC_TEXT("ip", pc_stream_ip(s)),     PC_TEXT("tls", tls),
-		                  PC_TRUTH("bidi", in->bidi),         PC_NUMBER("waiting", 0),
-		                  PC_NUMBER("failures", in->refusals) };
+	const pc_cell cells[] = {
+		PC_TEXT("direction", "in"),         PC_TEXT("host", host),
+		PC_TEXT("remote", remote),          PC_TEXT("state", state),
+		PC_TEXT("ip", pc_stream_ip(s)),     PC_TEXT("tls", tls),
+		PC_TRUTH("bidi", in->bidi),         PC_TRUTH("managed", sm != NULL),
+		PC_NUMBER("unacked", unacked),      PC_NUMBER("waiting", 0),
+		PC_NUMBER("failures", in->refusals)
+	};
 
-	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells), "%s <- %s  %s  %s  %s%s", host,
-	            remote ? remote : "?", pc_stream_ip(s), tls ? tls : "-", state,
-	            in->bidi ? " (both ways)" : "");
+	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells),
+	            "%s <- %s  %s  %s  %s%s  %u unacknowledged", host, remote ? remote : "?",
+	            pc_stream_ip(s), tls ? tls : "-", state, in->bidi ? " (both ways)" : "",
+	            unacked);
 }
 
 static pc_stream *stream_of(const pc_session *session, const struct s2s *own)
@@ -80,7 +90,7 @@ static void run_list(pc_call *call, pc_module *m)
 	struct s2s *own = pc_module_data(m);
 
 	for (const struct peer *p = own->peers; p; p = p->hh.next)
-		if (p->state != PEER_NONE || p->n_waiting > 0 || peer_rests(p))
+		if (p->state != PEER_NONE || p->line.n > 0 || peer_rests(p))
 			print_out(call, p);
 	pc_each_unbound_session(list_in, &(struct walk){ .call = call, .own = own });
 	pc_call_end(call, PC_OK, NULL);
@@ -92,10 +102,15 @@ static bool close_in(const pc_session *session, void *data)
 {
 	struct walk *w = data;
 	pc_stream *s = stream_of(session, w->own);
+	const struct managed *sm;
 
 	if (s && pair_has(inbound_of(s), w->remote, s2s_host(w->own))) {
+		sm = managed_of(session);
 		w->n++;
-		pc_stream_close(s);
+		if (sm && sm->queue.n > 0)
+			pc_stream_abort(s, "closed by an administrator");
+		else
+			pc_stream_close(s);
 	}
 	return true;
 }
@@ -106,9 +121,12 @@ static void run_close(pc_call *call, pc_module *m)
 	struct walk w = { .own = own, .remote = pc_call_arg(call, 1) };
 	struct peer *p = peer_find(own, w.remote);
 
-	if (p && p->state == PEER_READY) {
+	if (p && p->state == PEER_READY && p->managed && p->managed->queue.n > 0) {
+		w.n++; /* cut, so that nothing is lost or comes twice: it is resumed */
+		pc_stream_abort(p->out, "closed by an administrator");
+	} else if (p && p->state == PEER_READY) {
 		w.n++;
-		peer_let_go(p);
+		peer_close(p);
 	} else if (p && p->out) {
 		w.n++;
 		peer_fail(p, "remote-server-timeout", "closed by an administrator");

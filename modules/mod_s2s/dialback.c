@@ -100,7 +100,7 @@ static void on_result(struct peer *p, const pc_stanza *st, const char *type)
 		pc_log(p->own->m, PC_INFO, "stream to %s: proved by dialback", p->domain);
 		pc_stream_set_type(p->out, PC_S2SOUT);
 		pc_stream_barrier(p->out, false);
-		peer_ready(p);
+		outgoing_proved(p);
 	} else if (strcmp(type, "invalid") == 0) { /* 2.1.1 */
 		peer_fail(p, "internal-server-error", "it finds that our key is not good");
 	} else {

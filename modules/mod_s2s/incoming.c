@@ -61,6 +61,16 @@ static void add_ways(pc_stream *s, const struct s2s *own, pc_stanza *features)
 		               NULL);
 }
 
+/* XEP-0198 2: where stanzas may follow. Behind dialback come no features any more. */
+static void add_management(pc_stream *s, const struct s2s *own, pc_stanza *features)
+{
+	if (!own->limits.managed ||
+	    (inbound_of(s)->n_pairs == 0 && !pc_opt_bool(own->m, "s2s_dialback")))
+		return;
+	for (unsigned version = 2; version <= 3; version++)
+		pc_stanza_open(features, "sm", smacks_version_ns(version));
+}
+
 static void send_features(pc_stream *s, struct s2s *own)
 {
 	const struct inbound *in = inbound_of(s);
@@ -77,6 +87,7 @@ static void send_features(pc_stream *s, struct s2s *own)
 		add_ways(s, own, features);
 		if (!in->bidi && pc_opt_bool(own->m, "s2s_bidi"))
 			pc_stanza_open(features, "bidi", NS_BIDI_FEATURE);
+		add_management(s, own, features);
 	}
 	pc_notify(own->m, "s2s-stream-features",
 	          &(pc_fire_args){ .origin = pc_stream_session(s), .stanza = features });
@@ -307,6 +318,8 @@ static void on_protocol(pc_stream *s, struct s2s *own, const pc_stanza *st)
 		on_auth(s, own, st);
 	else if (pc_stanza_is(st, "bidi", NS_BIDI))
 		on_bidi(s, own);
+	else if (smacks_version(st))
+		left_on_inbound(s, own, st);
 	else
 		pc_stream_error(s, "unsupported-stanza-type", NULL);
 }
@@ -333,6 +346,25 @@ static bool on_idle(pc_stream *s)
 	return pc_stream_write(s, " ", 1) == PC_OK;
 }
 
+static void on_ended(pc_stream *s)
+{
+	struct managed *sm = managed_of(pc_stream_session(s));
+
+	if (sm)
+		managed_finish(sm);
+}
+
+/* Its session is there yet only where nobody has ended the stream in an orderly way. */
+static void on_closed(pc_stream *s, const char *reason)
+{
+	const pc_session *session = pc_stream_session(s);
+	struct managed *sm = session ? managed_of(session) : NULL;
+
+	(void)reason;
+	if (sm)
+		sm->lost = inbound_of(s)->n_pairs == 1;
+}
+
 struct sweep {
 	const struct s2s *own;
 	int64_t before;
@@ -343,12 +375,17 @@ static bool close_idle(const pc_session *session, void *data)
 	const struct sweep *sweep = data;
 	pc_stream *s = pc_session_stream(session);
 	const struct inbound *in;
+	struct managed *sm;
 
 	if (s == NULL || session->type != PC_S2SIN || pc_stream_module(s) != sweep->own->m)
 		return true;
 	in = inbound_of(s);
-	if (in->used < sweep->before)
-		pc_stream_close(s);
+	sm = managed_of(session);
+	if (in->used >= sweep->before || (sm && sm->queue.n > 0))
+		return true;
+	if (sm)
+		managed_finish(sm);
+	pc_stream_close(s);
 	return true;
 }
 
@@ -367,6 +404,8 @@ const pc_stream_class s2s_in_class = {
 	.header = on_header,
 	.element = on_element,
 	.idle = on_idle,
+	.ended = on_ended,
+	.closed = on_closed,
 	.peer = PC_PEER_SERVER,
 	.options = "s2s",
 	.timeout = 90,

@@ -212,7 +212,7 @@ static void try_external(struct peer *p)
 
 void outgoing_prove(struct peer *p)
 {
-	if (p->state != PEER_USABLE || p->asked != PROOF_NONE)
+	if (p->state != PEER_USABLE || p->asked != PROOF_NONE || p->proved)
 		return;
 	if (p->offers_bidi && pc_opt_bool(p->own->m, "s2s_bidi")) {
 		p->bidi = true;
@@ -222,6 +222,13 @@ void outgoing_prove(struct peer *p)
 		try_external(p);
 	else
 		try_dialback(p);
+}
+
+void outgoing_proved(struct peer *p)
+{
+	pc_stream_set_limit(p->out, (size_t)pc_opt_int(p->own->m, "s2s_stanza_size_limit"));
+	if (!resume_begin(p))
+		peer_ready(p);
 }
 
 static void on_success(struct peer *p)
@@ -277,16 +284,19 @@ static void on_features(struct peer *p, const pc_stanza *features)
 {
 	if (!pc_stream_is_secure(p->out) && negotiate_tls(p, features))
 		return;
+	p->offers_sm = pc_stanza_child(features, "sm", NS_SM3)   ? 3
+	               : pc_stanza_child(features, "sm", NS_SM2) ? 2
+	                                                         : 0;
 	if (p->proved) {
 		pc_stream_barrier(p->out, false);
-		peer_ready(p);
+		outgoing_proved(p);
 		return;
 	}
 	p->state = PEER_USABLE;
 	p->offers_external = pc_stream_is_secure(p->out) && has_external(features);
 	p->offers_bidi = pc_stanza_child(features, "bidi", NS_BIDI_FEATURE) != NULL;
 	dialback_ask(p);
-	if (p->first)
+	if (p->line.n > 0 || p->managed)
 		outgoing_prove(p);
 	else
 		peer_settled(p);
@@ -304,8 +314,8 @@ static void on_stanza(struct peer *p, pc_stanza *st)
 {
 	struct pair pair = { .remote = p->domain, .host = (char *)(uintptr_t)s2s_host(p->own) };
 	const struct inbound in = { .pairs = &pair };
-	const char *fault =
-	        p->bidi && p->state == PEER_READY ? pair_stanza_fault(&in, st) : "not-authorized";
+	const char *fault = p->bidi && p->state >= PEER_RESUMING ? pair_stanza_fault(&in, st)
+	                                                         : "not-authorized";
 
 	if (fault) {
 		pc_log(p->own->m, PC_WARN, "%s sends what it must not on our stream: %s", p->domain,
@@ -320,7 +330,8 @@ static void on_stanza(struct peer *p, pc_stanza *st)
 
 static void on_protocol(struct peer *p, const pc_stanza *st)
 {
-	if (is(st, "features", PC_NS_STREAM) && (p->state == PEER_CONNECTING || p->proved))
+	if (is(st, "features", PC_NS_STREAM) && p->state < PEER_RESUMING &&
+	    (p->state == PEER_CONNECTING || p->proved))
 		on_features(p, st);
 	else if (is(st, "proceed", NS_TLS) && p->tls_asked && !pc_stream_is_secure(p->out))
 		pc_stream_starttls(p->out, pc_module_host(p->own->m));
@@ -330,6 +341,8 @@ static void on_protocol(struct peer *p, const pc_stanza *st)
 		on_success(p);
 	else if (is(st, "failure", NS_SASL) && p->asked == PROOF_EXTERNAL)
 		on_failure(p, st);
+	else if (smacks_version(st) && p->state >= PEER_RESUMING)
+		resume_on_peer(p, st);
 	else if (strcmp(pc_stanza_ns(st), NS_DIALBACK) == 0 && p->state >= PEER_USABLE)
 		dialback_on_peer(p, st);
 	else
@@ -375,24 +388,25 @@ static void tell_end(struct peer *p, const char *reason)
 	          why);
 }
 
-static void on_end(struct peer *p, const char *reason)
+static void on_end(struct peer *p, const char *reason, bool orderly)
 {
-	if (p->state != PEER_READY) {
+	if (p->state < PEER_RESUMING) {
 		tell_end(p, reason);
 		return;
 	}
 	pc_log(p->own->m, PC_INFO, "the stream to %s has ended: %s", p->domain,
 	       p->said ? p->said : reason);
-	peer_let_go(p);
-	dialback_fail(p, "remote-server-timeout");
+	peer_lost(p, orderly);
 }
 
 static void on_ended(pc_stream *s)
 {
 	struct peer *p = peer_of(s);
 
+	if (p && p->managed)
+		managed_finish(p->managed);
 	if (p)
-		on_end(p, "it has closed the stream");
+		on_end(p, "it has closed the stream", true);
 }
 
 static void on_closed(pc_stream *s, const char *reason)
@@ -404,7 +418,7 @@ static void on_closed(pc_stream *s, const char *reason)
 		return;
 	p->out = NULL;
 	if (!goes_on(p))
-		on_end(p, reason);
+		on_end(p, reason, false);
 }
 
 /* On a stream of one direction nothing is read, and yet it is good. */

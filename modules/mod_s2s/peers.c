@@ -7,7 +7,8 @@
 
 #include "s2s.h"
 
-#define REST_MOST 300.0 /* seconds between attempts */
+#define REST_MOST 300.0  /* seconds between attempts */
+#define FRUITLESS_MOST 4 /* streams that break with nothing acknowledged, one after the other */
 
 /* ------------------------------------------------------------ the table */
 
@@ -26,8 +27,8 @@ bool peer_rests(const struct peer *p)
 
 static bool is_needed(const struct peer *p)
 {
-	return p->streams > 0 || p->first || p->questions || peer_rests(p) ||
-	       (p->in && pc_session_find(p->in));
+	return p->streams > 0 || p->line.n > 0 || p->managed || p->left || p->questions ||
+	       peer_rests(p) || (p->in && pc_session_find(p->in));
 }
 
 static void peer_free(struct peer *p)
@@ -78,75 +79,10 @@ struct peer *peer_get(struct s2s *own, const char *domain)
 	p = pc_module_alloc(own->m, sizeof(*p) + len + 1);
 	memcpy(p->domain, domain, len + 1);
 	p->own = own;
-	p->last = &p->first;
+	line_init(&p->line);
 	p->used = pc_now_ms();
 	HASH_ADD_STR(own->peers, domain, p);
 	return p;
-}
-
-/* ------------------------------------------------------------ what waits */
-
-/* Answers are not answered, nor is presence that asks for nothing (RFC 6120 8.3.1). */
-static bool is_told(const pc_stanza *st)
-{
-	switch (pc_stanza_type(st)) {
-	case PC_TYPE_ERROR:
-	case PC_TYPE_RESULT:
-	case PC_TYPE_PROBE:
-	case PC_TYPE_UNAVAILABLE:
-	case PC_TYPE_UNSUBSCRIBED:
-		return false;
-	default:
-		return true;
-	}
-}
-
-static void add_waiting(struct peer *p, pc_stanza *st, size_t bytes)
-{
-	struct waiting *w = calloc(1, sizeof(*w));
-
-	if (w == NULL) {
-		pc_stanza_free(&st);
-		return;
-	}
-	*w = (struct waiting){ .st = st, .bytes = bytes };
-	*p->last = w;
-	p->last = &w->next;
-	p->n_waiting++;
-	p->bytes += bytes;
-}
-
-static pc_stanza *take_waiting(struct peer *p)
-{
-	struct waiting *w = p->first;
-	pc_stanza *st = w->st;
-
-	p->first = w->next;
-	if (p->first == NULL)
-		p->last = &p->first;
-	p->n_waiting--;
-	p->bytes -= w->bytes;
-	free(w);
-	return st;
-}
-
-/* RFC 6120 10.4: to whoever sent it, in the name of whom it was for. */
-static void give_back(struct peer *p, pc_stanza *st, const char *condition, const char *text)
-{
-	if (is_told(st)) {
-		pc_metric_add(p->own->returned, 1);
-		pc_send(p->own->m, pc_stanza_error(st, NULL, condition, text));
-	}
-	pc_stanza_free(&st);
-}
-
-static size_t give_all_back(struct peer *p, const char *condition, const char *text)
-{
-	size_t n = p->n_waiting;
-
-	for (size_t i = 0; i < n; i++)
-		give_back(p, take_waiting(p), condition, text);
-	return n;
 }
 
 /* ------------------------------------------------------------ the stream's life */
@@ -170,24 +106,26 @@ void peer_let_go(struct peer *p)
 		pc_stream_close(s);
 }
 
+void peer_close(struct peer *p)
+{
+	if (p->managed) {
+		managed_finish(p->managed);
+		managed_free(p->managed);
+		p->managed = NULL;
+	}
+	peer_let_go(p);
+}
+
 void peer_ready(struct peer *p)
 {
-	const pc_session *session = pc_stream_session(p->out);
-
 	p->state = PEER_READY;
 	p->failures = 0;
 	p->used = pc_now_ms();
 	pc_timer_stop(&p->deadline);
 	p->target = NULL;
 	pc_dial_free(&p->dial);
-	pc_stream_set_limit(p->out, (size_t)pc_opt_int(p->own->m, "s2s_stanza_size_limit"));
 	dialback_ask(p);
-	while (p->first && session) {
-		pc_stanza *st = take_waiting(p);
-
-		pc_session_send(session, st);
-		pc_stanza_free(&st);
-	}
+	peer_go(p);
 }
 
 /* Twice as long each time, and a fifth more or less, so that not everybody comes at once. */
@@ -206,8 +144,11 @@ static int64_t rest_of(const struct peer *p)
 
 void peer_fail(struct peer *p, const char *condition, const char *why)
 {
-	size_t n = p->n_waiting;
+	size_t n;
 
+	resume_give_up(p);
+	n = p->line.n;
+	p->fruitless = 0;
 	p->failures++;
 	p->condition = condition;
 	p->retry = pc_now_ms() + rest_of(p);
@@ -215,14 +156,60 @@ void peer_fail(struct peer *p, const char *condition, const char *why)
 	pc_log(p->own->m, PC_INFO, "no stream to %s: %s (%s; %zu stanzas go back)", p->domain, why,
 	       condition, n);
 	peer_let_go(p);
-	give_all_back(p, condition, NULL);
+	line_give_all_back(&p->line, p->own, condition);
 	dialback_fail(p, condition);
+}
+
+/* It may have been for nothing, but not again and again, nor for long. */
+static bool is_worth_another(struct peer *p)
+{
+	const struct managed *sm = p->managed;
+	int64_t since = sm->queue.n > 0 ? queue_at(&sm->queue, 0)->when : INT64_MAX;
+	bool is_late = pc_time_ms() - since >= (int64_t)(p->own->limits.timeout * 1000);
+
+	p->fruitless = sm->progressed ? 0 : p->fruitless + 1;
+	return p->fruitless < (is_late ? 2 : FRUITLESS_MOST);
+}
+
+/* What is not acknowledged, or what the other way has, is worth a stream of its own. */
+static void lost_managed(struct peer *p, bool orderly)
+{
+	struct managed *sm = p->managed;
+	bool needed = sm->queue.n > 0 || p->line.n > 0;
+	bool again = is_worth_another(p);
+
+	sm->progressed = false;
+	managed_unwatch(sm);
+	if (!again && needed) {
+		peer_fail(p, "remote-server-timeout",
+		          "its streams break, and nothing comes of them");
+	} else if (p->own->stopping || !again || (!needed && !sm->both)) {
+		p->fruitless = 0;
+		p->managed = NULL;
+		managed_free(sm);
+	} else if (orderly || sm->token == NULL) {
+		resume_give_up(p);
+	} else {
+		sm->state = MANAGED_BROKEN;
+	}
+}
+
+void peer_lost(struct peer *p, bool orderly)
+{
+	peer_let_go(p);
+	dialback_fail(p, "remote-server-timeout");
+	if (p->managed)
+		lost_managed(p, orderly);
+	if (p->managed && p->state == PEER_NONE)
+		outgoing_start(p);
+	else
+		peer_go(p);
 }
 
 void peer_settled(struct peer *p)
 {
 	if (p->state == PEER_USABLE && p->asked == PROOF_NONE && p->questions == NULL &&
-	    p->first == NULL)
+	    p->line.n == 0 && p->managed == NULL)
 		peer_let_go(p);
 }
 
@@ -230,62 +217,120 @@ void peer_settled(struct peer *p)
 
 static pc_result refuse(pc_event *ev, struct s2s *own, const char *condition, const char *text)
 {
-	if (!is_told(pc_event_stanza(ev)))
+	if (!line_is_told(pc_event_stanza(ev)))
 		return PC_HANDLED;
 	pc_metric_add(own->returned, 1);
 	return pc_reply_error(ev, NULL, condition, text);
 }
 
-static pc_result wait_for_stream(pc_event *ev, struct peer *p)
-{
-	pc_module *m = p->own->m;
-	size_t len = 0;
-	char *text = pc_stanza_write(pc_event_stanza(ev), &len);
-
-	free(text);
-	if (p->n_waiting >= (size_t)pc_opt_int(m, "s2s_send_queue_size") ||
-	    p->bytes + len > (size_t)pc_opt_int(m, "s2s_send_queue_bytes"))
-		return refuse(ev, p->own, "resource-constraint",
-		              "Too much is waiting for that server");
-	add_waiting(p, pc_event_take(ev), len);
-	if (p->state == PEER_NONE)
-		outgoing_start(p);
-	else
-		outgoing_prove(p);
-	return PC_HANDLED;
-}
-
-static bool sent_by(pc_event *ev, const pc_session *s)
-{
-	if (s == NULL || pc_session_send(s, pc_event_stanza(ev)) != PC_OK)
-		return false;
-	pc_event_defer(ev);
-	return true;
-}
-
-/* On our stream; one that is closing already is none. */
-static bool sent_out(pc_event *ev, struct peer *p)
-{
-	if (p->state != PEER_READY)
-		return false;
-	if (sent_by(ev, pc_stream_session(p->out)))
-		return true;
-	peer_let_go(p);
-	dialback_fail(p, "remote-server-timeout");
-	return false;
-}
-
-/* On an inbound that takes stanzas as well, where one was proved. */
-static bool sent_back(pc_event *ev, struct peer *p)
+/* An inbound that takes stanzas as well, where one was proved. */
+static const pc_session *way_back(struct peer *p)
 {
 	const pc_session *s = p->in ? pc_session_find(p->in) : NULL;
 	pc_stream *stream = s ? pc_session_stream(s) : NULL;
 
-	if (stream == NULL || !sent_by(ev, s)) {
+	if (stream == NULL) {
 		p->in = 0;
-		return false;
+		return NULL;
 	}
 	((struct inbound *)inbound_of(stream))->used = p->used;
+	return s;
+}
+
+/* Something was sent on a stream that is to be resumed: what comes later stays behind it. */
+static bool is_held(const struct peer *p)
+{
+	return left_holds(p) || (p->state != PEER_READY && p->managed && p->managed->queue.n > 0);
+}
+
+/* The session that takes stanzas now; NULL: none does. */
+static const pc_session *way_of(struct peer *p)
+{
+	if (is_held(p))
+		return NULL;
+	return p->state == PEER_READY ? pc_stream_session(p->out) : way_back(p);
+}
+
+static bool takes_more(const pc_session *s)
+{
+	const struct managed *sm = managed_of(s);
+
+	return sm == NULL || !managed_is_full(sm);
+}
+
+/* That way cannot be written to: it is closing already. */
+static void way_closed(struct peer *p)
+{
+	if (p->state == PEER_READY)
+		peer_lost(p, false);
+	else
+		p->in = 0;
+}
+
+static void send_line(struct peer *p, const pc_session *s)
+{
+	while (p->line.n > 0 && takes_more(s)) {
+		if (!line_send_first(&p->line, s)) {
+			way_closed(p);
+			return;
+		}
+	}
+}
+
+static void start(struct peer *p)
+{
+	if (p->own->stopping)
+		line_give_all_back(&p->line, p->own, "remote-server-timeout");
+	else if (peer_rests(p))
+		line_give_all_back(&p->line, p->own, p->condition);
+	else
+		outgoing_start(p);
+}
+
+void peer_go(struct peer *p)
+{
+	const pc_session *s = p->state == PEER_READY || p->state == PEER_NONE ? way_of(p) : NULL;
+
+	if (s)
+		send_line(p, s);
+	else if (p->line.n == 0 || (p->state == PEER_NONE && is_held(p)))
+		return;
+	else if (p->state == PEER_NONE)
+		start(p);
+	else
+		outgoing_prove(p);
+}
+
+static pc_result wait_for_stream(pc_event *ev, struct peer *p)
+{
+	const struct limits *l = &p->own->limits;
+	size_t len = 0;
+	char *text = pc_stanza_write(pc_event_stanza(ev), &len);
+
+	free(text);
+	if ((int64_t)p->line.n >= l->queue || (int64_t)(p->line.bytes + len) > l->queue_bytes)
+		return refuse(ev, p->own, "resource-constraint",
+		              "Too much is waiting for that server");
+	line_add(&p->line, pc_event_take(ev), len);
+	peer_go(p);
+	return PC_HANDLED;
+}
+
+static bool sent(pc_event *ev, struct peer *p)
+{
+	const pc_session *s = way_of(p);
+
+	if (p->state == PEER_READY && pc_stream_session(p->out) == NULL) {
+		way_closed(p);
+		return false;
+	}
+	if (s == NULL || !takes_more(s))
+		return false;
+	if (pc_session_send(s, pc_event_stanza(ev)) != PC_OK) {
+		way_closed(p);
+		return false;
+	}
+	pc_event_defer(ev);
 	return true;
 }
 
@@ -301,11 +346,11 @@ pc_result peer_route(pc_event *ev, void *data)
 	if (p == NULL)
 		return refuse(ev, own, "resource-constraint", "Too many servers are written to");
 	p->used = pc_now_ms();
-	if (sent_out(ev, p) || sent_back(ev, p))
+	if (p->line.n == 0 && sent(ev, p))
 		return PC_HANDLED;
 	if (own->stopping)
 		return refuse(ev, own, "remote-server-timeout", NULL);
-	if (peer_rests(p))
+	if (peer_rests(p) && way_of(p) == NULL && !is_held(p))
 		return refuse(ev, own, p->condition, NULL);
 	return wait_for_stream(ev, p);
 }
@@ -321,13 +366,26 @@ void peer_sweep(void *data)
 
 	HASH_ITER(hh, own->peers, p, next)
 	{
-		if (p->state == PEER_READY && p->used < before && p->questions == NULL) {
+		if (p->state == PEER_READY && p->used < before && p->questions == NULL &&
+		    (p->managed == NULL || p->managed->queue.n == 0)) {
 			pc_log(own->m, PC_DEBUG, "the stream to %s is idle: closed", p->domain);
-			peer_let_go(p);
+			peer_close(p);
 		}
 	}
 	drop_unneeded(own);
 	incoming_sweep(own, before);
+}
+
+static void leave_left(struct peer *p)
+{
+	struct managed *sm = p->left;
+
+	p->left = NULL;
+	if (sm == NULL)
+		return;
+	for (uint32_t i = 0; i < sm->queue.n; i++)
+		line_add_frame(&p->line, queue_at(&sm->queue, i)->frame, 0);
+	managed_free(sm);
 }
 
 /* Streams that close may have their peers still: those go with the instance. */
@@ -337,8 +395,11 @@ void peer_leave_all(struct s2s *own)
 
 	HASH_ITER(hh, own->peers, p, next)
 	{
-		peer_let_go(p);
-		give_all_back(p, "remote-server-not-found", NULL);
+		if (p->managed && p->managed->state == MANAGED_BROKEN)
+			resume_give_up(p);
+		peer_close(p);
+		leave_left(p);
+		line_give_all_back(&p->line, own, "remote-server-not-found");
 		dialback_fail(p, "remote-server-timeout");
 		HASH_DEL(own->peers, p);
 	}

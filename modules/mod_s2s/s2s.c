@@ -123,13 +123,32 @@ static const pc_option options[] = {
 	  .min = 1,
 	  .max = 1e6,
 	  .live = true,
-	  .help = "Stanzas that may wait for the stream to one domain" },
+	  .help = "Stanzas that may wait for the stream to one domain, and that may be "
+	          "unacknowledged on it" },
 	{ .name = "s2s_send_queue_bytes",
 	  .type = PC_OPT_SIZE,
 	  .dflt = "2 MiB",
 	  .min = 1000,
 	  .live = true,
 	  .help = "Bytes of them" },
+	{ .name = "smacks_enabled_s2s",
+	  .type = PC_OPT_BOOLEAN,
+	  .dflt = "true",
+	  .live = true,
+	  .help = "Streams with other servers acknowledge stanzas, and what was lost with a "
+	          "connection is sent again (XEP-0198)" },
+	{ .name = "s2s_resume_time",
+	  .type = PC_OPT_PERIOD,
+	  .dflt = "30 seconds",
+	  .min = 0,
+	  .max = 3600,
+	  .live = true,
+	  .help = "How long a stream from another server that broke can be resumed by it; 0: it "
+	          "cannot" },
+	SMACKS_OPTION_UNACKED,
+	SMACKS_OPTION_REQUEST_INTERVAL,
+	SMACKS_OPTION_REQUEST_DELAY,
+	SMACKS_OPTION_ACK_TIMEOUT,
 	{ .name = "s2s_max_domains",
 	  .type = PC_OPT_INTEGER,
 	  .dflt = "10000",
@@ -168,6 +187,10 @@ static const pc_metric_decl metrics[] = {
 	{ "out_dialback", PC_COUNTER, "Streams to other servers that dialback proved" },
 	{ "out_failed", PC_COUNTER,
 	  "Streams to other servers that failed before they were proved" },
+	{ "sm_enabled", PC_COUNTER, "Streams on which stream management was enabled" },
+	{ "sm_resumed", PC_COUNTER, "Such streams that were resumed" },
+	{ "sm_resent", PC_COUNTER, "Stanzas that were sent again, as their stream had broken" },
+	{ "sm_silent", PC_COUNTER, "Streams taken for dead by smacks_ack_timeout" },
 	{ "returned", PC_COUNTER, "Stanzas that went back because their server was out of reach" },
 	{ 0 },
 };
@@ -189,8 +212,43 @@ static pc_result on_stopping(pc_event *ev, void *data)
 	struct s2s *own = data;
 
 	(void)ev;
+	managed_finish_all(own);
 	own->stopping = true;
 	return PC_PASS;
+}
+
+static void read_limits(pc_module *m)
+{
+	struct s2s *own = pc_module_data(m);
+
+	own->limits = (struct limits){
+		.queue = pc_opt_int(m, "s2s_send_queue_size"),
+		.queue_bytes = pc_opt_int(m, "s2s_send_queue_bytes"),
+		.unacked = pc_opt_int(m, "smacks_max_unacked_stanzas"),
+		.request_interval = pc_opt_seconds(m, "smacks_ack_request_interval"),
+		.request_delay = pc_opt_seconds(m, "smacks_ack_request_delay"),
+		.ack_timeout = pc_opt_seconds(m, "smacks_ack_timeout"),
+		.resume = pc_opt_seconds(m, "s2s_resume_time"),
+		.timeout = pc_opt_seconds(m, "s2s_timeout"),
+		.managed = pc_opt_bool(m, "smacks_enabled_s2s"),
+	};
+}
+
+/* Times that became shorter count from now on. */
+static void config_changed(pc_module *m)
+{
+	struct s2s *own = pc_module_data(m);
+
+	read_limits(m);
+	pc_timer_stop(&own->watch);
+	if (own->watched)
+		managed_watch(own->watched);
+}
+
+static void restore(pc_module *m, const pc_state *state)
+{
+	(void)state;
+	managed_adopt(pc_module_data(m));
 }
 
 static void load(pc_module *m)
@@ -198,6 +256,7 @@ static void load(pc_module *m)
 	struct s2s *own = pc_module_data(m);
 
 	own->m = m;
+	read_limits(m);
 	key_secret(own->secret, pc_opt_str(m, "dialback_secret"));
 	own->in_external = pc_counter(m, "in_external", NULL);
 	own->in_dialback = pc_counter(m, "in_dialback", NULL);
@@ -205,9 +264,14 @@ static void load(pc_module *m)
 	own->out_external = pc_counter(m, "out_external", NULL);
 	own->out_dialback = pc_counter(m, "out_dialback", NULL);
 	own->out_failed = pc_counter(m, "out_failed", NULL);
+	own->enabled = pc_counter(m, "sm_enabled", NULL);
+	own->resumed = pc_counter(m, "sm_resumed", NULL);
+	own->again = pc_counter(m, "sm_resent", NULL);
+	own->silent = pc_counter(m, "sm_silent", NULL);
 	own->returned = pc_counter(m, "returned", NULL);
 	pc_provide(m, service, service);
 	pc_hook(m, "route/remote", peer_route, -10);
+	pc_hook(m, "session-closed", left_on_session_closed, 0);
 	pc_hook_global(m, "server-stopping", on_stopping, 0);
 	pc_listen(m, &starttls);
 	pc_listen(m, &direct_tls);
@@ -224,13 +288,18 @@ static void session_free(pc_module *m, void *data)
 	struct inbound *in = data;
 
 	(void)m;
+	if (in->managed)
+		managed_free(in->managed);
+	pc_stanza_free(&in->claims);
 	pair_free_all(in);
 	free(in->vouched);
 	in->vouched = NULL;
 }
 
 PC_MODULE(s2s, .summary = "Other servers: federation (RFC 6120)",
-          .xeps = "0220:1.1.1 0185:1.0 0178:1.2 0288:1.0.1 0368:1.1.0 0478:0.2.0",
+          .xeps = "0220:1.1.1 0185:1.0 0178:1.2 0288:1.0.1 0368:1.1.0 0478:0.2.0 "
+                  "0198:1.6.3 0203:2.0",
           .data_size = sizeof(struct s2s), .session_size = sizeof(struct inbound),
-          .state_version = 3, .session_free = session_free, .options = options, .events = events,
-          .metrics = metrics, .commands = s2s_commands, .load = load, .unload = unload);
+          .state_version = 4, .session_free = session_free, .options = options, .events = events,
+          .metrics = metrics, .commands = s2s_commands, .load = load, .unload = unload,
+          .restore = restore, .config_changed = config_changed);

@@ -7,16 +7,22 @@
  *   peer      what an instance (a host of ours) knows of a remote domain: the stream to it, what
  *             waits for that, the questions that it is to answer, when it was out of reach
  *   inbound   a stream that was opened to us, with the pairs that were proved on it
+ *   managed   a stream of either direction with stream management (XEP-0198): what was sent on it
+ *             and is not acknowledged; outlives the stream where it may be resumed
  *   question  a dialback key that came on an inbound and that the remote's own server is asked
  *             about, on the stream to it
  *
- * A peer lives while it has a stream, something that waits, or a failure to be remembered. After a
- * reload of the module streams that we opened end in the old code, on the old instance's peers.
+ * A peer lives while it has a stream, one that may be resumed, something that waits, or a failure
+ * to be remembered. After a reload of the module streams that we opened end in the old code, on the
+ * old instance's peers.
  */
 #pragma once
 
 #include <prosody-c/prosody-c.h>
 #include <prosody-c/table.h>
+
+#include "lib_smacks/queue.h"
+#include "lib_smacks/words.h"
 
 #define NS_DIALBACK "jabber:server:dialback"
 #define NS_DIALBACK_FEATURE "urn:xmpp:features:dialback"
@@ -31,22 +37,35 @@
 #define S2S_PENDING_MOST 10  /* keys of one stream that are being verified */
 #define S2S_REFUSED_MOST 100 /* keys of one stream that are not verified */
 #define S2S_ID_MOST 256      /* bytes of the id that a remote gives its stream */
+#define S2S_TOKEN_MOST 1024  /* bytes of what a remote lets us resume its stream by */
+
+/* Options that are asked for with every stanza: read when they change. */
+struct limits {
+	int64_t queue, queue_bytes, unacked;
+	double request_interval, request_delay, ack_timeout, resume, timeout; /* seconds */
+	bool managed;
+};
 
 struct s2s {
 	pc_module *m;
-	struct peer *peers; /* by domain */
+	struct limits limits;
+	struct peer *peers;      /* by domain */
+	struct managed *watched; /* those that time has to do with */
+	pc_timer *watch;
 	char secret[S2S_KEY_SIZE];
 	unsigned n_questions;
 	int64_t dropped; /* when peers that nobody needs were last dropped */
 	bool swept, stopping;
 	pc_metric *in_external, *in_dialback, *in_refused;
 	pc_metric *out_external, *out_dialback, *out_failed, *returned;
+	pc_metric *enabled, *resumed, *again, *silent;
 };
 
 enum peer_state {
 	PEER_NONE,       /* no stream */
 	PEER_CONNECTING, /* addresses, TCP, TLS, features */
 	PEER_USABLE,     /* questions may be asked; we have proved nothing */
+	PEER_RESUMING,   /* proved; the stream before is being resumed */
 	PEER_READY,      /* stanzas of the pair may be sent */
 };
 
@@ -55,7 +74,51 @@ enum proof { PROOF_NONE, PROOF_EXTERNAL, PROOF_DIALBACK };
 struct waiting {
 	struct waiting *next;
 	pc_stanza *st;
+	pc_frame *frame; /* in its place: it was sent already, on a stream that broke */
+	int64_t when;    /* and then (milliseconds since 1970) */
 	size_t bytes;
+};
+
+struct line {
+	struct waiting *first, **last;
+	size_t n, bytes;
+};
+
+enum managed_state {
+	MANAGED_ASKED,  /* on our stream: <enable/> is not answered yet */
+	MANAGED_ON,     /* stanzas are counted */
+	MANAGED_BROKEN, /* the stream has gone, and may be resumed */
+};
+
+struct managed {
+	struct managed *next, **at; /* of those that time has to do with */
+	struct s2s *own;
+	struct managed **place; /* in the block of its session; NULL: that has ended */
+	pc_session_id session;
+	struct queue queue;
+	uint32_t handled;   /* of what the peer sent: how far the session had come that has ended */
+	uint32_t asked_for; /* queue_sent() at the last <r/> */
+	uint32_t told;      /* the last h that the peer has */
+	uint32_t owed_at;   /* an <a/> is owed as soon as so many are handled */
+	int64_t since;    /* ms of pc_now_ms(): of the <r/>, or the first that is unacknowledged */
+	int64_t asked_at; /* likewise: the last <r/> */
+	int64_t owed_since;
+	int64_t deadline; /* broken, and opened to us: until when it waits */
+	uint8_t state;    /* enum managed_state */
+	uint8_t version;  /* 2 or 3 */
+	bool ours;        /* the stream was opened by us */
+	bool both;        /* and carries stanzas of both directions */
+	bool counting;    /* what comes in */
+	bool asked;       /* an <r/> is not answered yet */
+	bool owes;        /* an <a/> */
+	bool progressed;  /* since it was connected: something was acknowledged, or came */
+	bool lost;        /* opened to us: its connection broke, or another one claims it */
+	bool resumable;   /* opened to us */
+	uint8_t digest[SM_DIGEST]; /* of the token that it is resumed by */
+	pc_session_id claimant;    /* waits until all is done with that came on this one */
+	uint32_t claim_h;
+	char *token; /* ours: what it is resumed by; NULL: it cannot be */
+	char remote[];
 };
 
 struct question {
@@ -80,11 +143,14 @@ struct peer {
 	bool direct_tls, opened, proved, bidi;
 	bool tls_asked; /* by <starttls/> on this stream */
 	bool offers_external, offers_bidi;
-	bool refused; /* a target was not who the DNS says */
-	char *id;     /* of its stream */
-	char *said;   /* the condition of its stream error */
-	struct waiting *first, **last;
-	size_t n_waiting, bytes;
+	bool refused;            /* a target was not who the DNS says */
+	uint8_t offers_sm;       /* 2, 3; 0: no stream management */
+	char *id;                /* of its stream */
+	char *said;              /* the condition of its stream error */
+	struct line line;        /* what waits for a stream */
+	struct managed *managed; /* the stream to it, or the one that broke and is to be resumed */
+	struct managed *left;    /* a stream from it that broke, and may be resumed by it */
+	unsigned fruitless;      /* managed streams in a row on which nothing came of anything */
 	struct question *questions;
 	pc_timer *deadline;
 	unsigned failures;     /* in a row */
@@ -107,6 +173,8 @@ struct inbound {
 	bool waits;    /* for the DNS, and gets no features before */
 	char *vouched; /* the domain that the certificate is of by the DNS */
 	int64_t used;
+	struct managed *managed; /* of the session's host; also of a stream of ours */
+	pc_stanza *claims;       /* a <resume/> that waits for its answer */
 };
 
 /* ---- s2s.c: instances */
@@ -149,15 +217,96 @@ struct peer *peer_get(struct s2s *own, const char *domain);
 bool peer_rests(const struct peer *p); /* out of reach a moment ago */
 /* The stream takes stanzas: what waits goes. */
 void peer_ready(struct peer *p);
+/* Something waits for it: it goes by the stream that there is, or one is begun. */
+void peer_go(struct peer *p);
+/* The stream that took stanzas has gone; an orderly end says that it cannot be resumed. */
+void peer_lost(struct peer *p, bool orderly);
 /* It could not be reached or trusted: what waits goes back by that condition. `why` is for the log.
  */
 void peer_fail(struct peer *p, const char *condition, const char *why);
 /* Its stream has ended, with nothing to be told to anybody. */
 void peer_let_go(struct peer *p);
+/* We end it in an orderly way; what is not acknowledged is taken for received. */
+void peer_close(struct peer *p);
 void peer_settled(struct peer *p); /* a question was answered: does anybody need the stream? */
 pc_result peer_route(pc_event *ev, void *data);
 void peer_sweep(void *data);
 void peer_leave_all(struct s2s *own);
+
+/* ---- waiting.c: stanzas that wait for a stream */
+
+void line_init(struct line *line);
+/* At its end. Takes the stanza. */
+void line_add(struct line *line, pc_stanza *st, size_t bytes);
+void line_add_frame(struct line *line, pc_frame *frame, int64_t when);
+/* All of `front` before what waits already. */
+void line_put_before(struct line *line, struct line *front);
+/* The first one is sent to the session. False: it cannot be written to, and waits on. */
+bool line_send_first(struct line *line, const pc_session *s);
+/* RFC 6120 10.4: to whoever sent it, in the name of whom it was for, unless it is not to be
+ * answered. Takes the stanza. */
+void line_give_back(struct s2s *own, pc_stanza *st, const char *condition, const char *text);
+size_t line_give_all_back(struct line *line, struct s2s *own, const char *condition);
+/* Nobody is told of errors and answers that did not arrive (RFC 6120 8.3.1). */
+bool line_is_told(const pc_stanza *st);
+
+/* ---- manage.c: what is counted on a managed stream, and what time does to it */
+
+struct managed *managed_of(const pc_session *s); /* NULL: it is not managed */
+struct managed *managed_new(struct s2s *own, const char *remote, unsigned version);
+void managed_free(struct managed *sm);
+/* What is sent to the session is noted from now on. */
+void managed_tap(struct managed *sm, const pc_session *s);
+/* And what comes from it is counted, the first one as from + 1. */
+void managed_count(struct managed *sm, const pc_session *s, uint32_t from);
+/* Its session ends: nothing of what came on it is under way any more. */
+void managed_detach(struct managed *sm, const pc_session *s);
+/* No more may be unacknowledged. */
+bool managed_is_full(const struct managed *sm);
+/* All that is not acknowledged, behind a resumption. */
+void managed_send_all(struct managed *sm, const pc_session *s);
+/* One that was sent on another stream, then. PC_ECANCELED as pc_session_send(). */
+int managed_send_frame(const pc_session *s, pc_frame *frame, int64_t when);
+/* Something was sent: an acknowledgement may be due. */
+void managed_sent(struct managed *sm);
+/* The last word on what has come, where the stream ends in an orderly way. */
+void managed_finish(struct managed *sm);
+/* The peer says that it has handled so many. False: so many were not sent; the stream ends. */
+bool managed_acked(struct managed *sm, pc_stream *s, uint32_t h);
+/* <r/> and <a/>; false: it is neither. */
+bool managed_on_ack(pc_stream *s, const pc_stanza *st);
+void managed_watch(struct managed *sm);
+void managed_unwatch(struct managed *sm);
+/* After a reload: streams that were opened to the instance before go on here. */
+void managed_adopt(struct s2s *own);
+/* The last word on all streams of the host. */
+void managed_finish_all(struct s2s *own);
+void managed_say(pc_stream *s, PC_TAKES pc_stanza *st);
+
+/* ---- resume.c: streams that we open */
+
+/* The peer's pair is proved on its stream. True: first the one before is resumed. */
+bool resume_begin(struct peer *p);
+/* <resume/>, unless something that came on the old stream is still being handled. */
+void resume_ask(struct peer *p);
+void resume_on_peer(struct peer *p, const pc_stanza *st);
+/* What is not acknowledged waits for another stream, or goes back; and the stream is forgotten. */
+void resume_give_up(struct peer *p);
+/* The first half of that, of any stream; `p` may be NULL. Other peers that shared the stream may
+ * have something waiting then. */
+void resume_take_back(struct managed *sm, struct peer *p);
+/* Whose a stanza is that was sent; NULL: of none that there can be. */
+struct peer *resume_peer_of(const pc_stanza *st);
+
+/* ---- left.c: streams that are opened to us */
+
+void left_on_inbound(pc_stream *s, struct s2s *own, const pc_stanza *st);
+/* A session of the host has ended, of either direction. */
+pc_result left_on_session_closed(pc_event *ev, void *data);
+/* The stream from it that broke is not waited for any more. */
+void left_release(struct peer *p);
+/* Something on that waits to be resumed: later stanzas stay behind it. */
+bool left_holds(const struct peer *p);
 
 /* ---- outgoing.c */
 
@@ -169,6 +318,8 @@ void outgoing_prove(struct peer *p);
 void outgoing_open(struct peer *p);
 /* Who answers is not: the next target, or the end. */
 void outgoing_next(struct peer *p);
+/* It is proved: stanzas may go, as soon as the stream before is resumed. */
+void outgoing_proved(struct peer *p);
 
 /* ---- incoming.c */
 

@@ -9,8 +9,10 @@ import pathlib
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
+import threading
 
 from client import DEADLINE, Client
 from dns import Zone
@@ -147,13 +149,13 @@ class Link(Client):
         self.restart_parser()
         return self.answer(features, ident)
 
-    def take_external(self):
+    def take_external(self, features=""):
         auth = self.expect("auth", "sasl")
         assert auth.get("mechanism") == "EXTERNAL", str(auth)
         assert base64.b64decode(auth.text).decode() == self.host, str(auth)
         self.send(f"<success xmlns='{NS['sasl']}'/>")
         self.restart_parser()
-        self.answer("")
+        self.answer(features)
 
 
 EXTERNAL = f"<mechanisms xmlns='{NS['sasl']}'><mechanism>EXTERNAL</mechanism></mechanisms>"
@@ -186,6 +188,49 @@ class Remote:
         for link in self.links:
             link.abort()
         self.sock.close()
+
+
+class Proxy:
+    """A way to a port that can be cut at any moment, in both directions, with what is in it."""
+
+    def __init__(self, port):
+        self.target, self.pairs = port, []
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                here = self.sock.accept()[0]
+                there = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            self.pairs.append((here, there))
+            for one, other in ((here, there), (there, here)):
+                threading.Thread(target=self.pump, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def pump(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(4096):
+                other.sendall(data)
+        for sock in (one, other):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        pairs, self.pairs = self.pairs, []
+        for sock in (s for pair in pairs for s in pair):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        return len(pairs)
+
+    def close(self):
+        self.sock.close()
+        self.cut()
 
 
 # ---- servers of ours
@@ -242,11 +287,20 @@ class Federation:
         self.remotes[domain] = Remote(domain, port, self.ca.context(cert, server=True))
         return self.remotes[domain]
 
+    def through(self, domain):
+        """Whoever looks for the domain from now on finds a way that can be cut."""
+        proxy = Proxy(self.ports[domain])
+        self.stack.callback(proxy.close)
+        self.zone.table[(f"_xmpp-server._tcp.{domain}", 33)] = ("SRV", [(10, 0, proxy.port, "xmpp.example")])
+        return proxy
+
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         try:
+            for server in self.servers if failed else ():
+                print(f"--- the log of {server.config_file}\n{server.log_tail()}")
             for server in self.servers:
                 server.release()
             for remote in self.remotes.values():
