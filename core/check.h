@@ -35,6 +35,8 @@ void pc__check_options(struct pc__check *c);
 void pc__check_modules(struct pc__check *c);
 /* Is there a host at all, are `admins` addresses? */
 void pc__check_hosts(struct pc__check *c);
+/* Can be validated what use_dane relies on? */
+void pc__check_anchors(struct pc__check *c);
 /* For each host the certificate that would serve it, and what is wrong with that. */
 void pc__check_certs(struct pc__check *c);
 /* Does what the DNS says of each host (`host` NULL: of all) lead to this machine's ports? */

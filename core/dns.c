@@ -76,37 +76,50 @@ static int add_anchor(struct ub_ctx *ctx, const char *record)
 	return ub_ctx_add_ta(ctx, record);
 }
 
-/* A configured file that is missing would make the validator refuse every question. */
-static bool add_anchor_file(const char *path)
+static bool is_there(const char *path)
 {
 	uv_fs_t req;
 	int err = uv_fs_stat(NULL, &req, path, NULL);
 
 	uv_fs_req_cleanup(&req);
-	if (err < 0)
-		return false;
-	checked(ub_ctx_add_ta_file(dns.ctx, path), "trustfile", path);
-	return true;
+	return err == 0;
 }
 
-static void set_anchors(void)
+/* A configured file that is missing would make the validator refuse every question. NULL: there is
+ * none, or none is wanted. */
+static const char *anchor_file(void)
 {
 	static const char *const usual[] = { "/usr/share/dns/root.key", "/var/lib/unbound/root.key",
 		                             "/etc/unbound/root.key" };
 	const pc__value *file = field("trustfile");
 
-	each_string("trusted", add_anchor);
-	if (file != NULL && file->type == PC__STRING) {
-		if (!add_anchor_file(file->s))
-			pc__log("dns", PC_WARN, "unbound: trustfile %s cannot be read", file->s);
-		return;
-	}
+	if (file != NULL && file->type == PC__STRING)
+		return is_there(file->s) ? file->s : NULL;
 	if (field("trusted") != NULL || (file != NULL && file->type == PC__BOOL && !file->b))
-		return;
+		return NULL;
 	for (size_t i = 0; i < PC__COUNT(usual); i++)
-		if (add_anchor_file(usual[i]))
-			return;
-	pc__log("dns", PC_INFO, "no DNSSEC trust anchor found: answers are not validated");
+		if (is_there(usual[i]))
+			return usual[i];
+	return NULL;
+}
+
+bool pc__dns_has_anchor(void)
+{
+	return field("trusted") != NULL || anchor_file() != NULL;
+}
+
+static void set_anchors(void)
+{
+	const pc__value *file = field("trustfile");
+	const char *path = anchor_file();
+
+	each_string("trusted", add_anchor);
+	if (path != NULL)
+		checked(ub_ctx_add_ta_file(dns.ctx, path), "trustfile", path);
+	else if (file != NULL && file->type == PC__STRING)
+		pc__log("dns", PC_WARN, "unbound: trustfile %s cannot be read", file->s);
+	else if (!pc__dns_has_anchor())
+		pc__log("dns", PC_INFO, "no DNSSEC trust anchor found: answers are not validated");
 }
 
 /* `dflt` is what holds where the option says nothing; true stands for the system's file. */

@@ -18,6 +18,8 @@
 #define PC__DNS_MAX 512      /* questions under way; more: PC_EBUSY */
 #define PC__DNS_TIMEOUT 10.0 /* seconds */
 
+/* Does the configuration in use, or else the system, have a trust anchor? */
+bool pc__dns_has_anchor(void);
 /* Forgets the questions under way and ends the thread. The loop has to turn once more afterwards.
  */
 void pc__dns_stop(void);

@@ -75,6 +75,7 @@ static void check_config(struct pc__check *c)
 	c->catalog = &catalog;
 	pc__check_hosts(c);
 	pc__check_options(c);
+	pc__check_anchors(c);
 	pc__check_modules(c);
 	pc__catalog_free(&catalog);
 }

@@ -57,12 +57,19 @@ def test_nothing(server):
      "c.conf:2: error: module auth_ldap needs the option ldap_base on h.example"),
     ("module lacks its option", "modules_enabled = { 'groups' }",
      "c.conf:2: error: module groups needs the option groups_file on h.example"),
+    ("no anchor", "unbound = { trustfile = false }\nuse_dane = true",
+     "c.conf:2: warning: use_dane has no effect without the root's key: .*"),
     ("twice", "c2s_timeout = 5\nc2s_timeout = 6", "c.conf:2: warning: option c2s_timeout was set in line 1 already"),
 )
 def test_found(server, text, wanted):
     lines, total = check(server, text + "\n" + HOST_LINE)
     assert len(lines) == 1 and (lines[0] == wanted or re.fullmatch(wanted, lines[0])), lines
     assert total in ("1 error, 0 warnings", "0 errors, 1 warning"), total
+
+
+def test_anchors(server):
+    for text in ("unbound = { trusted = '. IN DS 20326 8 2 00' }\nuse_dane = true", "unbound = { trustfile = false }"):
+        equal(check(server, text + "\n" + HOST_LINE, status=0)[0], [])
 
 
 @rows(("of Prosody only", "gc = {}", "c.conf:1: note: option gc means something to Prosody only"),
