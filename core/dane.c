@@ -152,13 +152,21 @@ static void check_free(struct check *c)
 	free(c);
 }
 
+static const char *why_of(int verdict)
+{
+	if (verdict == PC_EBUSY)
+		return "too much is being computed";
+	return verdict == PC_EIO ? "its DNS answers are forged, or do not come"
+	                         : "no signed record names its certificate";
+}
+
 static void tell(struct check *c)
 {
 	const pc_session *session = pc_session_find(c->id);
 	pc_stream *s = session ? pc_session_stream(session) : NULL;
 
 	if (s && pc__module_callable(c->m))
-		c->fn(s, c->verdict, c->why ? c->why : "");
+		c->fn(s, c->verdict, c->why ? c->why : why_of(c->verdict));
 	check_free(c);
 }
 
@@ -167,17 +175,23 @@ static void on_soon(struct pc__timer *t)
 	tell(PC__CONTAINER(t, struct check, soon));
 }
 
-static void tell_soon(struct check *c, int verdict, const char *why)
+static void tell_soon(struct check *c, int verdict)
 {
 	c->verdict = verdict;
-	c->why = pc__strdup(why);
 	pc__timer_set(&c->soon, 0, on_soon);
 }
 
 /* ------------------------------------------------------------ judging */
 
-/* On a job thread. */
-static void judge_place(struct check *c, const struct place *p)
+/* From here on a job thread. */
+static void is_good(struct check *c, const char *how, const char *host)
+{
+	free(c->why);
+	c->why = pc__printf(how, host);
+	c->verdict = PC_OK;
+}
+
+static void judge_records(struct check *c, const struct place *p)
 {
 	char *fault = pc__dane_judge(&(pc__dane_claim){ .chain = c->chain,
 	                                                .n = c->n_chain,
@@ -189,21 +203,36 @@ static void judge_place(struct check *c, const struct place *p)
 	                                                .n_records = p->tlsa.n,
 	                                                .tls = c->tls });
 
+	if (fault == NULL) {
+		is_good(c, "the TLSA records of %s name its certificate", p->host);
+		return;
+	}
 	free(c->why);
 	c->why = fault;
-	c->verdict = fault ? PC_EAUTH : PC_OK;
+	c->verdict = PC_EAUTH;
+}
+
+/* RFC 7673 section 4: without records the roots decide, and the host's name will do. */
+static void judge_name(struct check *c, const struct place *p)
+{
+	if (c->fault == NULL && !p->tlsa.failed && pc__cert_is_for(&c->chain[0], p->host, NULL))
+		is_good(c, "it is at %s by signed SRV records, and shows its certificate", p->host);
 }
 
 static void judge(void *data)
 {
 	struct check *c = data;
 
-	c->verdict = PC_EAUTH;
-	for (size_t i = 0; i < c->n_places && c->verdict != PC_OK; i++)
+	c->verdict = c->failed ? PC_EIO : PC_ENOENT;
+	for (size_t i = 0; i < c->n_places && c->verdict != PC_OK; i++) {
 		if (c->places[i].tlsa.n > 0)
-			judge_place(c, &c->places[i]);
+			judge_records(c, &c->places[i]);
+		else
+			judge_name(c, &c->places[i]);
+	}
 }
 
+/* On the main thread again. */
 static void judge_next(void);
 
 static void on_judged(int err, void *data)
@@ -226,26 +255,20 @@ static void judge_next(void)
 	if (pc_run_job(NULL, judge, on_judged, c) == PC_OK)
 		dane.judged = c;
 	else
-		tell_soon(c, PC_EBUSY, "too much is being computed");
+		tell_soon(c, PC_EBUSY);
 }
 
 /* ------------------------------------------------------------ looking up */
 
 static void looked_up(struct check *c)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n_places; i++) {
-		n += c->places[i].tlsa.n;
+	for (size_t i = 0; i < c->n_places; i++)
 		c->failed |= c->places[i].tlsa.failed;
-	}
-	if (n > 0) {
+	if (c->n_places > 0) {
 		c->ready = true;
 		judge_next();
-	} else if (c->failed) {
-		tell_soon(c, PC_EIO, "its DNS answers are forged, or do not come");
 	} else {
-		tell_soon(c, PC_ENOENT, "no TLSA record of a signed zone names a certificate");
+		tell_soon(c, c->failed ? PC_EIO : PC_ENOENT);
 	}
 }
 

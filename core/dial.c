@@ -119,6 +119,7 @@ void pc__dial_connected(pc_dial *d, int fd, const char *address)
 		                      .port = srv->port,
 		                      .direct_tls = args.direct_tls,
 		                      .secure = srv->secure && d->addresses_secure,
+		                      .named = srv->secure,
 		                      .tlsa = d->tlsa.records,
 		                      .n_tlsa = d->tlsa.n };
 	rest(d);

@@ -207,11 +207,23 @@ static void add_root(struct trial *t)
 		t->n_root = 1;
 }
 
+/* RFC 7671 section 9: the longer digest has the last word where there are both. */
+static bool is_outdone(const pc__dane_claim *c, const struct record *r)
+{
+	struct record other;
+
+	for (size_t i = 0; r->matching == SHA256 && i < c->n_records; i++)
+		if (read_record(&c->records[i], &other) && other.matching == SHA512 &&
+		    other.usage == r->usage && other.selector == r->selector)
+			return true;
+	return false;
+}
+
 static bool is_good(struct trial *t, const pc_str *record)
 {
 	struct record r;
 
-	if (!read_record(record, &r))
+	if (!read_record(record, &r) || is_outdone(t->claim, &r))
 		return false;
 	if (r.usage == PKIX_EE || r.usage == DANE_EE)
 		return leaf_is_good(t, &r);

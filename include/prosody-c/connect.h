@@ -34,6 +34,7 @@ typedef struct pc_dial_target {
 	uint16_t port;
 	bool direct_tls;
 	bool secure; /* every answer that led here was validated by DNSSEC */
+	bool named;  /* so was at least the one that gives `host` as the domain's */
 	/* Where it was asked for (`dane`) and it is secure: the TLSA records of this host and port
 	 * that can be used, as the DNS has them. Some: TLS is a must, and pc_dane_judge() of dane.h
 	 * says who is there. */

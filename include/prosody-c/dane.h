@@ -28,9 +28,11 @@ typedef struct pc_dane_args {
 	uint16_t default_port; /* of the domain itself, where it has no SRV record */
 } pc_dane_args;
 
-/* PC_OK: the certificate is of that domain. PC_EAUTH: records are there, and none fits. PC_ENOENT:
- * there is no record, or the zone is not signed, so that the roots have the last word. PC_EIO: what
- * the DNS says is forged or cannot be had. PC_EBUSY: not now. `why` is a line for the log. */
+/* PC_OK: the certificate is of that domain; also, of a peer that came to us, where the roots trust
+ * it and it is of a host without records that the domain's signed SRV records give. PC_EAUTH:
+ * records are there, and none fits. PC_ENOENT: there is no record, or the zone is not signed.
+ * PC_EIO: what the DNS says is forged or cannot be had. PC_EBUSY: not now. `why` is a line for the
+ * log. */
 typedef void pc_dane_fn(pc_stream *s, int verdict, const char *why);
 
 /* For streams of XMPP under TLS. The callback comes later, from the main thread, unless the stream

@@ -4,7 +4,8 @@
  * Where we connect, records bind: who shows another certificate is not spoken to, whatever the
  * roots say of it. Of whom connects to us they are a second chance: RFC 6698 is about what servers
  * show, and one may have another certificate where it is a client, which the roots then have to
- * know.
+ * know. Only the domain of the header is looked up; others of that server come by streams of their
+ * own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +36,8 @@ bool dane_binds(const struct peer *p)
 
 const char *dane_host(const struct peer *p)
 {
-	return p->target && p->target->secure && pc_opt_bool(p->own->m, "use_dane")
-	               ? p->target->host
-	               : NULL;
+	return p->target && p->target->named && pc_opt_bool(p->own->m, "use_dane") ? p->target->host
+	                                                                           : NULL;
 }
 
 static void refuse(struct peer *p, const char *why)
@@ -57,8 +57,7 @@ static void on_out(pc_stream *s, int verdict, const char *why)
 		refuse(p, why);
 		return;
 	}
-	pc_log(p->own->m, PC_INFO, "%s is known by the TLSA records of %s", p->domain,
-	       p->target->host);
+	pc_log(p->own->m, PC_INFO, "%s is who it should be: %s (DANE)", p->domain, why);
 	outgoing_open(p);
 }
 
@@ -99,8 +98,8 @@ static void on_in(pc_stream *s, int verdict, const char *why)
 		in->vouched = strdup(remote);
 	}
 	pc_log_session(own->m, pc_stream_session(s), level_of(verdict),
-	               "it says to be %s: %s (DANE)", remote,
-	               verdict == PC_OK ? "so do its TLSA records" : why);
+	               "it says to be %s%s: %s (DANE)", remote, verdict == PC_OK ? ", and is" : "",
+	               why);
 	incoming_offer(s, own);
 }
 

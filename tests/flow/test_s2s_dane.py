@@ -94,7 +94,7 @@ def test_their_own_certificate(how):
         remote = f.listen(C, "shown")
         publish(f, remote.sock.getsockname()[1], tlsa(f, "shown", *how))
         goes_out(f, remote)
-        f.servers[0].log_has(f"{C} is known by the TLSA records of {TARGET}")
+        f.servers[0].log_has(f"{C} is who it should be: the TLSA records of {TARGET} name its certificate (DANE)")
 
 
 def test_one_that_has_ended():
@@ -159,6 +159,39 @@ def test_no_record(records):
     with dane() as f:
         f.ca.make("shown", B)
         is_refused(f, f.listen(C, "shown"), "it is not trusted: its certificate is for another name")
+
+
+HOSTED = "xmpp.plain"
+
+
+def hosted(f, signed=True):
+    """C is at a host whose own zone is not signed."""
+    f.ca.make("host", HOSTED)
+    domain = C if signed else "c.plain"
+    remote = f.listen(domain, "host")
+    f.zone.table[(HOSTED, TYPES["A"])] = ("A", ["127.0.0.1"])
+    port = remote.sock.getsockname()[1]
+    f.zone.table[(f"_xmpp-server._tcp.{domain}", TYPES["SRV"])] = ("SRV", [(10, 0, port, HOSTED)])
+    f.ca.make("other", HOSTED)
+    publish(f, port, tlsa(f, "other"), host=HOSTED)
+    return remote
+
+
+def test_host_that_is_not_signed():
+    """Its name comes from signed records, its certificate from the roots."""
+    with dane(remotes=()) as f:
+        goes_out(f, hosted(f))
+    with dane(remotes=()) as f:
+        is_refused(f, hosted(f, signed=False), "it is not trusted: its certificate is for another name")
+    with dane(remotes=()) as f:
+        hosted(f)
+        assert f.connect(cert="host").begin_tls().child("mechanisms", "sasl")
+        f.servers[0].log_has(f"it says to be {C}, and is: it is at {HOSTED} by signed SRV records")
+        f.ca.make("own", HOSTED, issuer=False)
+        assert not f.connect(cert="own").begin_tls().child("mechanisms", "sasl")
+    with dane(remotes=()) as f:
+        hosted(f, signed=False)
+        assert not f.connect(here="c.plain", cert="host").begin_tls().child("mechanisms", "sasl")
 
 
 def test_zone_that_is_not_signed():
@@ -261,7 +294,7 @@ def test_proves_itself(how):
         ann = f.online("ann", A)
         link.send(f"<message from='eve@{C}' to='{ann.jid}'><body>in</body></message>")
         equal(ann.expect("message").child_text("body"), "in")
-        f.servers[0].log_has(f"it says to be {C}: so do its TLSA records (DANE)")
+        f.servers[0].log_has(f"it says to be {C}, and is: the TLSA records of {TARGET} name its certificate (DANE)")
 
 
 def test_proves_itself_by_its_authority():
@@ -313,6 +346,47 @@ def test_waits_for_the_features():
         assert f.connect(cert=f.ca.make("shown", C)).begin_tls().child("mechanisms", "sasl")
 
 
+def waiting(f, n=1):
+    """Servers whose records do not come."""
+    f.ca.make("own", issuer=False, subject="nobody")
+    f.zone.table[(f"_{f.ports[C]}._tcp.{TARGET}", TYPES["TLSA"])] = ("TLSA", SILENT)
+    links = [f.connect(cert="own") for _ in range(n)]
+    for link in links:
+        link.begin()
+        link.starttls()
+        link.send_header(xmlns="jabber:server", extra=f" from='{C}'")
+        link.expect_header()
+    return links
+
+
+def test_module_is_replaced_meanwhile():
+    """Whoever waits gets its features from the new one."""
+    with dane() as f:
+        link, = waiting(f)
+        f.servers[0].ctl("module", "reload", "s2s")
+        publish(f, f.ports[C], tlsa(f, "own"))
+        assert link.expect("features").child("mechanisms", "sasl")
+        link.auth("EXTERNAL", "=")
+        link.expect("success", "sasl")
+
+
+def test_module_goes_meanwhile():
+    with dane() as f:
+        link, = waiting(f)
+        f.servers[0].ctl("module", "unload", "s2s")
+        publish(f, f.ports[C], tlsa(f, "own"))
+        link.expect_stream_error("system-shutdown")
+        f.servers[0].ctl("module", "load", A, "s2s")
+        assert f.connect(cert="own").begin_tls().child("mechanisms", "sasl")
+
+
+def test_many_wait():
+    """So many are looked up at a time; who comes then is known by the roots alone, and does not wait."""
+    with dane(s2s_max_unauthenticated_per_ip=100) as f:
+        waiting(f, 32)
+        assert not f.connect(cert="own").begin_tls().child("mechanisms", "sasl")
+
+
 def test_two_of_ours():
     """Both know each other by the DNS alone, in both directions."""
     options = {"s2s_secure_auth": "true", "use_dane": "true", "s2s_bidi": "false", "s2s_dialback": "false"}
@@ -328,6 +402,6 @@ def test_two_of_ours():
         equal(bob.find("message").child_text("body"), "there")
         bob.message(ann.jid, "and back")
         equal(ann.find("message").child_text("body"), "and back")
-        for server, here in zip(f.servers, (A, B)):
-            server.log_has("is known by the TLSA records of")
-            server.log_has("so do its TLSA records")
+        for server in f.servers:
+            server.log_has("is who it should be: the TLSA records of")
+            server.log_has(", and is: the TLSA records of")

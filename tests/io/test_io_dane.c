@@ -168,6 +168,22 @@ static void test_several(void **state)
 		free((void *)(uintptr_t)r[i].p);
 }
 
+/* RFC 7671 section 9: of two digests the longer one counts; each usage and selector for itself. */
+static void test_digests(void **state)
+{
+	static const enum who chain[] = { OWN, NOBODY };
+	pc_str r[] = { record(3, 1, 1, OWN), record(3, 1, 2, LEAF), record(3, 0, 2, LEAF) };
+	char *fault = judge(&(pc__dane_claim){ .records = r, .n_records = 2 }, chain);
+
+	(void)state;
+	assert_non_null(strstr(fault, WRONG));
+	free(fault);
+	*(char *)(uintptr_t)r[1].p = 2;
+	assert_null(judge(&(pc__dane_claim){ .records = r, .n_records = 3 }, chain));
+	for (size_t i = 0; i < PC__COUNT(r); i++)
+		free((void *)(uintptr_t)r[i].p);
+}
+
 /* ---- records that nobody can use (RFC 7671 section 4.1) */
 
 static void test_usable(void **state)
@@ -258,9 +274,8 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fits),
-		cmocka_unit_test(test_several),
-		cmocka_unit_test(test_usable),
+		cmocka_unit_test(test_fits),    cmocka_unit_test(test_several),
+		cmocka_unit_test(test_digests), cmocka_unit_test(test_usable),
 		cmocka_unit_test(test_whole),
 	};
 
