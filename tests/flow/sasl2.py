@@ -82,7 +82,12 @@ def proof(client, mechanism, token, role):
     return hmac.new(token.encode(), role + channel(client, mechanism), "sha256").digest()
 
 
-def by_token(client, user, token, mechanism="HT-SHA-256-NONE", attrs="", extra="", ident=AGENT, bytes_=None):
+def send_token(client, user, token, mechanism="HT-SHA-256-NONE", attrs="", extra="", ident=AGENT, bytes_=None):
     message = user.encode() + b"\0" + (bytes_ or proof(client, mechanism, token, b"Initiator"))
     authenticate(client, mechanism, sasl.b64(message), f"{agent(ident)}<fast xmlns='{FAST}'{attrs}/>{extra}")
+
+
+def by_token(client, *args, **options):
+    """The answer to a token: see send_token()."""
+    send_token(client, *args, **options)
     return client.next()

@@ -48,6 +48,23 @@ def test_offered(server):
 
 
 @rows(*((m, m) for m in ("HT-SHA-256-NONE", "HT-SHA-256-ENDP", "HT-SHA-256-EXPR")))
+def test_in_one_flight(server, mechanism):
+    """Who knows the server waits neither for its header nor for its features."""
+    user, token = with_token(server, mechanism)
+    c = server.client(tls=True)
+    c.send_header()
+    bind = f"<bind xmlns='{BIND}'><tag>T</tag><enable xmlns='urn:xmpp:carbons:2'/></bind>"
+    sasl2.send_token(c, user, token, mechanism, extra=bind)
+    c.expect_header()
+    c.expect("features", "stream")
+    success = c.expect("success", NS)
+    assert success.child("bound", BIND) is not None, str(success)
+    c.expect("features", "stream")
+    sasl2.identified(c, success)
+    c.nothing()
+
+
+@rows(*((m, m) for m in ("HT-SHA-256-NONE", "HT-SHA-256-ENDP", "HT-SHA-256-EXPR")))
 def test_one_round_trip(server, mechanism):
     """The log-in, a resource and what belongs to it, by one element and its answer."""
     user, token = with_token(server, mechanism)
