@@ -31,6 +31,8 @@ class Pair:
     our_bidi: bool = True     # XEP-0288
     their_bidi: bool = True
     direct: bool = False      # only _xmpps-server (XEP-0368)
+    we_insist: bool = False   # on a certificate of the authority
+    they_insist: bool = False
 
 
 def ours(name):
@@ -127,6 +129,7 @@ interfaces = {{ "127.0.0.1" }}; c2s_ports = {{ {self.c2s} }}; c2s_direct_tls_por
 s2s_ports = {{ {self.s2s} }}; s2s_direct_tls_ports = {{ {self.s2s_tls} }}; http_ports = {{ }}; https_ports = {{ }}
 s2s_direct_tls_certificate = "{self.dir}/certs/{theirs(next(iter(self.pairs)))}.crt"
 unbound = {self.zone.option}
+s2s_secure_domains = {{ {", ".join(f'"{ours(name)}"' for name, pair in self.pairs.items() if pair.they_insist)} }}
 c2s_require_encryption = false; authentication = "internal_hashed"; default_iteration_count = 4096
 allow_registration = true
 modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco", "ping", "register_ibr", "offline" }}
@@ -157,7 +160,7 @@ class Ejabberd(Peer):
         certs = [f'"{self.dir}/certs/{theirs(name)}.{kind}"' for name in self.pairs for kind in ("crt", "key")]
         (self.dir / "ejabberd.yml").write_text(f"""
 hosts: [{", ".join(theirs(name) for name in self.pairs)}]
-loglevel: debug
+loglevel: info
 certfiles: [{", ".join(certs)}]
 ca_file: "{self.ca.root}"
 auth_method: internal
@@ -204,7 +207,8 @@ class Bed(Server):
         config = {"modules_disabled": None, "unbound": self.zone.option, "ssl": f'{{ cafile = "{self.ca.root}" }}',
                   "s2s_ports": f"{{ {ports[0]} }}", "s2s_direct_tls_ports": f"{{ {ports[1]} }}", "s2s_retry_after": "0.05"}
         super().__init__(config=config, accounts=0,
-                         hosts={ours(name): {} if pair.our_bidi else {"s2s_bidi": "false"} for name, pair in pairs.items()})
+                         hosts={ours(name): {"s2s_bidi": str(pair.our_bidi).lower(), "s2s_secure_auth": str(pair.we_insist).lower()}
+                                for name, pair in pairs.items()})
         self.add_accounts([("ann", ours(name), PASSWORD) for name in pairs])
         self.peer = peer(self.dir / "peer", their_ports, self.ca, self.zone, pairs)
         for name, pair in pairs.items():

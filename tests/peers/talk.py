@@ -11,11 +11,23 @@ PING = "<ping xmlns='urn:xmpp:ping'/>"
 _bodies = itertools.count(1)
 
 
-def say(one, other):
-    body = f"text {next(_bodies)}"
-    one.message(other.jid, body)
+def hears(other, one, body):
     got = other.find("message")
     assert (got.get("from"), got.get("to"), got.child_text("body")) == (one.jid, other.jid, body), str(got)
+
+
+def say(one, other, more=""):
+    body = f"text {next(_bodies)}{more}"
+    one.message(other.jid, body)
+    hears(other, one, body)
+
+
+def both_say(one, other):
+    """At once, so that their streams may cross."""
+    one.message(other.jid, "from one")
+    other.message(one.jid, "from the other")
+    hears(other, one, "from one")
+    hears(one, other, "from the other")
 
 
 def chat(one, other):
@@ -100,7 +112,8 @@ ONE_WAY = (("we_go_one_way", Pair(our_bidi=False), "certificate", "certificate")
            ("they_go_one_way", Pair(their_bidi=False), "certificate", "certificate"),
            ("dialback_one_way", Pair(our_cert=False, their_cert=False, our_bidi=False), "dialback", "dialback"))
 MORE = {"they-end-sigterm": Pair(), "they-end-sigkill": Pair(), "we-end-sigterm": Pair(), "we-end-sigkill": Pair(),
-        "we-renew": Pair(our_cert=False), "they-renew": Pair(their_cert=False)}
+        "we-renew": Pair(our_cert=False), "they-renew": Pair(their_cert=False),
+        "we-insist": Pair(their_cert=False, we_insist=True), "they-insist": Pair(our_cert=False, they_insist=True)}
 
 
 OUR_PROOF = {"certificate": "our certificate", "dialback": "dialback"}
@@ -109,31 +122,50 @@ THEIR_PROOF = {"certificate": "its certificate", "dialback": "dialback"}
 
 def table(ways):
     """Rows for meet(), each with a pair of its own: who opens the first stream is no other's business."""
-    return [(f"{name}_{first}", first == "they_open", *more) for name, *more in ways for first in ("we_open", "they_open")]
+    return [(f"{name}_{first}", first, *more) for name, *more in ways for first in ("we_open", "they_open", "both_open")]
 
 
 def pairs_of(rows):
     return {row[0].replace("_", "-"): row[2] for row in rows} | MORE
 
 
-def meet(bed, row, they_open, pair, our_proof, their_proof):
-    """All kinds of stanzas, from a first message on."""
-    name, since = row.replace("_", "-"), len(bed.log())
-    ann, bob = bed.both(name)
-    chat(*((bob, ann) if they_open else (ann, bob)))
+def check_streams(bed, name, first, since, pair, our_proof, their_proof):
+    """Those that there should be, and how they were proved."""
     one_way = not (pair.our_bidi and pair.their_bidi)
-    outwards = one_way or not they_open
+    outwards = one_way or first == "we_open"
     # The stream on which a peer asks about a key of dialback is proved, too.
-    inwards = one_way or they_open or our_proof == "dialback"
+    inwards = one_way or first == "they_open" or our_proof == "dialback"
     until(lambda: bed.streams(name) == ["in"] * inwards + ["out"] * outwards, f"{inwards} in, {outwards} out")
     log = bed.log()[since:]
     for there, line in ((outwards, f"stream to {theirs(name)}: proved by {OUR_PROOF[our_proof]}"),
                         (inwards, f"stream from {theirs(name)}: proved by {THEIR_PROOF[their_proof]}")):
         assert (line in log) == there, f"{line}: {there}\n{log}"
+
+
+def meet(bed, row, first, pair, our_proof, their_proof):
+    """All kinds of stanzas, from a first message on."""
+    name, since = row.replace("_", "-"), len(bed.log())
+    ann, bob = bed.both(name)
+    if first == "both_open":
+        both_say(ann, bob)
+    else:
+        chat(*((ann, bob) if first == "we_open" else (bob, ann)))
+        check_streams(bed, name, first, since, pair, our_proof, their_proof)
     for one, other in ((ann, bob), (bob, ann)):
         equal(ping(one, other.host), "result")
+        say(one, other, " и так далее" * 5000)
         refusals(one, other)
         contacts(one, other)
+
+
+def strangers(bed, name):
+    """One side wants a certificate that the other one does not have: everybody is told, in both directions."""
+    ann, bob = bed.both(name)
+    for one, other in ((ann, bob), (bob, ann), (ann, bob)):
+        equal(ping(one, other.host), "error")
+        ident = one.message(other.jid)
+        one.find("message", id=ident, type="error")
+    equal(bed.streams(name), [])
 
 
 def they_end(bed, how):

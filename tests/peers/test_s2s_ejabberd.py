@@ -27,3 +27,7 @@ def test_we_end(server, how):
 
 def test_we_renew(server):
     talk.we_renew(server)
+
+
+def test_we_insist_on_certificates(server):
+    talk.strangers(server, "we-insist")

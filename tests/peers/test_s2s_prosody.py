@@ -29,3 +29,11 @@ def test_we_renew(server):
 
 def test_they_renew(server):
     talk.they_renew(server)
+
+
+def test_we_insist_on_certificates(server):
+    talk.strangers(server, "we-insist")
+
+
+def test_they_insist_on_certificates(server):
+    talk.strangers(server, "they-insist")
