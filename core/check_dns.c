@@ -2,6 +2,7 @@
  * check_dns.c - do the names of each host lead to this server: SRV records (RFC 6120 section 3.2,
  * XEP-0368) against the ports that are configured, addresses against those of this machine.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,10 +99,20 @@ bool pc__check_serves(const pc__config_host *host, const struct pc__way *way)
 
 /* ------------------------------------------------------------ whose addresses */
 
+/* An operator may write an IPv6 address in several ways. */
+static bool is_same(const char *a, const char *b)
+{
+	uint8_t x[16] = { 0 }, y[16] = { 0 };
+	int family = strchr(a, ':') ? AF_INET6 : AF_INET;
+
+	return inet_pton(family, a, x) == 1 && inet_pton(family, b, y) == 1 &&
+	       memcmp(x, y, sizeof(x)) == 0;
+}
+
 static bool is_external(const char *address)
 {
 	for (size_t i = 0; i < pc__opt_count(NULL, "external_addresses"); i++)
-		if (strcmp(pc__opt_at(NULL, "external_addresses", i), address) == 0)
+		if (is_same(pc__opt_at(NULL, "external_addresses", i), address))
 			return true;
 	return false;
 }
@@ -118,7 +129,7 @@ static bool is_of(const struct machine *m, const char *address)
 			uv_ip6_name(&a->address.address6, text, sizeof(text));
 		else
 			uv_ip4_name(&a->address.address4, text, sizeof(text));
-		if (!a->is_internal && strcmp(text, address) == 0)
+		if (!a->is_internal && is_same(text, address))
 			return true;
 	}
 	return false;
@@ -135,7 +146,7 @@ static bool is_covered(const char *interface, const char *address)
 	bool is_v6 = strchr(address, ':') != NULL;
 
 	return strcmp(interface, is_v6 ? "::" : "*") == 0 ||
-	       (!is_v6 && strcmp(interface, "0.0.0.0") == 0) || strcmp(interface, address) == 0;
+	       (!is_v6 && strcmp(interface, "0.0.0.0") == 0) || is_same(interface, address);
 }
 
 static bool is_listened_on(const struct pc__way *way, const char *address)

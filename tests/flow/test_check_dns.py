@@ -3,13 +3,14 @@ import contextlib
 import json
 import pathlib
 import re
+import socket
 import subprocess
 import tempfile
 
 from client import SCALE
 from dns import SILENT, Zone
 from federation import A, C, DIALBACK, Authority, Remote, one
-from flow import equal, rows
+from flow import Skip, equal, rows
 from server import BUILD, free_ports
 
 HERE, ELSEWHERE = "127.0.0.1", "192.0.2.1"
@@ -114,10 +115,31 @@ def test_component():
     equal(lines[1:], [f"{name}: error: _xmpp-server._tcp leads to y.example, which has no address", "1 error, 0 warnings"])
 
 
-def test_address_that_is_not_listened_on():
-    lines = check({**GOOD, ("x.example", "AAAA"): ["::2"]}, text=PORTS.replace('"127.0.0.1"', '"127.0.0.1", "::2"') + "use_ipv6 = false",
-                  status=0)
-    equal(lines[-1], "no errors")  # who passes it on may do so by IPv4
+def test_external_addresses():
+    """However they are written; and who passes it on may do so by IPv4."""
+    lines = check({**GOOD, ("x.example", "AAAA"): ["2001:db8::2"]}, status=0, text=PORTS.replace(
+        '"127.0.0.1"', '"127.0.0.1", "2001:0DB8:0::2"') + "use_ipv6 = false")
+    equal(lines[-1], "no errors")
+
+
+def own_address():
+    """Of an interface that is not loopback. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((ELSEWHERE, 9))
+        except OSError as error:
+            raise Skip("this machine has no address but loopback") from error
+        return sock.getsockname()[0]
+
+
+def test_addresses_of_this_machine():
+    address = own_address()
+    table = {**GOOD, ("x.example", "A"): [address]}
+    equal(check(table, text=USUAL, status=0)[-1], "no errors")
+    lines = check(table, text=USUAL + 'interfaces = { "127.0.0.1" }\ns2s_interfaces = "*"')
+    equal(lines[2:], [f"{C}: error: x.example has the address {address}, on which c2s does not listen", "1 error, 0 warnings"])
+    lines = check({**GOOD, ("x.example", "A"): [HERE]}, text=USUAL)
+    assert f"leads to x.example ({HERE}), which is not this machine" in lines[2], lines  # everybody's loopback
 
 
 def test_hosts():

@@ -147,7 +147,7 @@ def test_completion(server):
             assert name in offered.split(), offered
         t.type("\x03")
         t.wait(PROMPT)
-        t.type("che\tcon\t\n")  # what prosody-ctl does by itself
+        t.type("che\tconf\t\n")  # what prosody-ctl does by itself
         assert "errors" in t.wait(PROMPT) or "warning" in t.seen
         t.type(f"c2s close {client.bare[:-3]}\t bye\n")
         assert "1 closed" in t.wait(PROMPT)
