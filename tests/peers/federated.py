@@ -3,6 +3,7 @@ Nobody has to be root, as each is told a port as its resolver.
 
 A *pair* is a domain of ours with one of theirs, NAME.ours.example and NAME.peer.example. Each test has pairs of its own,
 so that it begins without streams; all tests of a file share the two processes."""
+import glob
 import multiprocessing.util
 import os
 import pathlib
@@ -20,8 +21,6 @@ from federation import Authority
 from flow import PASSWORD, Skip
 from server import Server, free_ports
 
-LIBRARIES = ("/usr/lib", "/usr/lib/erlang/lib")
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -33,6 +32,7 @@ class Pair:
     direct: bool = False      # only _xmpps-server (XEP-0368)
     we_insist: bool = False   # on a certificate of the authority
     they_insist: bool = False
+    rooms: bool = False       # theirs is a service of rooms (XEP-0045)
 
 
 def ours(name):
@@ -118,9 +118,13 @@ class Prosody(Peer):
         done = subprocess.run([lua, "-e", "require 'lunbound'"], capture_output=True)
         return "lua-unbound is not installed" if done.returncode else None
 
+    @staticmethod
+    def host(name, pair):
+        head = f'Component "{theirs(name)}" "muc"' if pair.rooms else f'VirtualHost "{theirs(name)}"'
+        return head + ('\nmodules_enabled = { "s2s_bidi" }' if pair.their_bidi else "")
+
     def configure(self):
-        bidi = 'modules_enabled = { "s2s_bidi" }'
-        hosts = "\n".join(f'VirtualHost "{theirs(name)}"\n{bidi if pair.their_bidi else ""}' for name, pair in self.pairs.items())
+        hosts = "\n".join(self.host(name, pair) for name, pair in self.pairs.items())
         (self.dir / "data").mkdir()
         (self.dir / "prosody.cfg.lua").write_text(f"""
 run_as_root = true; data_path = "{self.dir}/data"; pidfile = "{self.dir}/pid"; log = {{ debug = "*console" }}
@@ -146,8 +150,8 @@ class Ejabberd(Peer):
 
     @staticmethod
     def libraries():
-        found = sorted(p for lib in LIBRARIES for p in pathlib.Path(lib).glob("**/ejabberd-*/ebin"))
-        return found[0].parent.parent if found else None
+        found = sorted(glob.glob("/usr/lib/*/ejabberd-*/ebin") + glob.glob("/usr/lib/erlang/lib/ejabberd-*/ebin"))
+        return pathlib.Path(found[0]).parent.parent if found else None
 
     @classmethod
     def missing(cls):
@@ -159,7 +163,7 @@ class Ejabberd(Peer):
                                          f'{{nameserver, {{127,0,0,1}}, {self.zone.port}}}.\n')
         certs = [f'"{self.dir}/certs/{theirs(name)}.{kind}"' for name in self.pairs for kind in ("crt", "key")]
         (self.dir / "ejabberd.yml").write_text(f"""
-hosts: [{", ".join(theirs(name) for name in self.pairs)}]
+hosts: [{", ".join(theirs(name) for name, pair in self.pairs.items() if not pair.rooms)}]
 loglevel: info
 certfiles: [{", ".join(certs)}]
 ca_file: "{self.ca.root}"
@@ -174,6 +178,7 @@ listen:
   - {{ port: {self.s2s_tls}, ip: "127.0.0.1", module: ejabberd_s2s_in, tls: true }}
 modules:
   mod_disco: {{}}
+  mod_muc: {{ hosts: [{", ".join(theirs(name) for name, pair in self.pairs.items() if pair.rooms)}] }}
   mod_offline: {{}}
   mod_ping: {{}}
   mod_register: {{ access: all, ip_access: all }}

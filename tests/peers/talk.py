@@ -113,6 +113,7 @@ ONE_WAY = (("we_go_one_way", Pair(our_bidi=False), "certificate", "certificate")
            ("dialback_one_way", Pair(our_cert=False, their_cert=False, our_bidi=False), "dialback", "dialback"))
 MORE = {"they-end-sigterm": Pair(), "they-end-sigkill": Pair(), "we-end-sigterm": Pair(), "we-end-sigkill": Pair(),
         "we-renew": Pair(our_cert=False), "they-renew": Pair(their_cert=False),
+        "rooms": Pair(rooms=True), "more-rooms": Pair(rooms=True),
         "we-insist": Pair(their_cert=False, we_insist=True), "they-insist": Pair(our_cert=False, they_insist=True)}
 
 
@@ -156,6 +157,31 @@ def meet(bed, row, first, pair, our_proof, their_proof):
         say(one, other, " и так далее" * 5000)
         refusals(one, other)
         contacts(one, other)
+
+
+def enter(c, room, nick):
+    c.presence("<x xmlns='http://jabber.org/protocol/muc'/>", to=f"{room}/{nick}")
+    own = c.find("presence", from_=f"{room}/{nick}")
+    assert own.get("type") is None, str(own)
+
+
+def room(bed):
+    """Two of our domains in a room of theirs: what is said there comes to both."""
+    ann, also = bed.ann("rooms"), bed.ann("more-rooms")
+    hall = f"hall@{theirs('rooms')}"
+    enter(ann, hall, "Ann")
+    ann.find("message", type="groupchat", has="subject")
+    # A new room may wait for its owner's word (XEP-0045 10.1.2).
+    equal(ann.iq("set", "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>",
+                 to=hall).get("type"), "result")
+    enter(also, hall, "Also")
+    ann.find("presence", from_=f"{hall}/Also")
+    ann.message(hall, "to all", type="groupchat")
+    for c in (ann, also):
+        while c.find("message", type="groupchat", from_=f"{hall}/Ann").child_text("body") != "to all":
+            pass
+    also.presence(to=f"{hall}/Also", type="unavailable")
+    ann.find("presence", from_=f"{hall}/Also", type="unavailable")
 
 
 def strangers(bed, name):

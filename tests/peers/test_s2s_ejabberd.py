@@ -15,6 +15,10 @@ def test_meet(server, *args):
     talk.meet(server, *args)
 
 
+def test_room(server):
+    talk.room(server)
+
+
 @rows(("SIGTERM", "SIGTERM"), ("SIGKILL", "SIGKILL"))
 def test_they_end(server, how):
     talk.they_end(server, how)
