@@ -1,17 +1,19 @@
 /*
  * forward.c - requests in the hands of components.
  *
- * What is bounded: requests under way (max_queries; PENDING_MOST for each who asks), and the time
- * that an answer may take. A component's answer counts when it comes from the component that was
- * asked, to the id that it was asked by (pc_send_iq), and is what section 4.3 wants it to be; what
- * the asker gets has the addresses of his request, whatever the component wrote.
+ * What is bounded: requests under way (max_queries; ASKER_MOST and COMPONENT_MOST of them), and the
+ * time that an answer may take. A component's answer counts when it comes from the component that
+ * was asked, to the id that it was asked by (pc_send_iq), and is what section 4.3 wants it to be;
+ * what the asker gets has the addresses of his request, whatever the component wrote.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "delegation.h"
 
-#define PENDING_MOST 32
+#define ASKER_MOST 32
+/* Half of what all have, so that one which hangs leaves the others room. */
+#define COMPONENT_MOST 128
 
 /* Whose session has gone, he is answered only where he can be found by his address. */
 struct asker {
@@ -22,8 +24,9 @@ struct asker {
 struct pending {
 	struct delegations *d;
 	struct asker by;
-	pc_stanza *iq; /* his request */
-	char *asker;   /* his bare address */
+	pc_stanza *iq;   /* his request */
+	char *asker;     /* his bare address */
+	char *component; /* who has been asked */
 	struct pending *next;
 };
 
@@ -123,6 +126,7 @@ static void unlink_pending(struct pending *p)
 	*at = p->next;
 	pc_stanza_free(&p->iq);
 	free(p->asker);
+	free(p->component);
 	free(p);
 }
 
@@ -148,13 +152,15 @@ static void on_answer(const pc_stanza *reply, void *data)
 
 /* ------------------------------------------------------------ to the component */
 
-static size_t count_of(const struct delegations *d, const char *asker)
+static bool is_too_much(const struct delegations *d, const char *asker, const char *component)
 {
-	size_t n = 0;
+	size_t of_asker = 0, of_component = 0;
 
-	for (const struct pending *p = d->pending; p; p = p->next)
-		n += strcmp(p->asker, asker) == 0;
-	return n;
+	for (const struct pending *p = d->pending; p; p = p->next) {
+		of_asker += strcmp(p->asker, asker) == 0;
+		of_component += strcmp(p->component, component) == 0;
+	}
+	return of_asker >= ASKER_MOST || of_component >= COMPONENT_MOST;
 }
 
 /* A request of an account is no other server's business. */
@@ -166,7 +172,7 @@ static bool is_ours(const char *jid)
 }
 
 static struct pending *pending_new(struct delegations *d, const pc_session *origin,
-                                   const pc_stanza *iq, const char *asker)
+                                   const pc_stanza *iq, const char *asker, const char *component)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 
@@ -176,6 +182,9 @@ static struct pending *pending_new(struct delegations *d, const pc_session *orig
 	p->by = asker_of(origin);
 	p->iq = pc_stanza_clone(iq);
 	p->asker = strdup(asker);
+	p->component = strdup(component);
+	if (p->asker == NULL || p->component == NULL)
+		abort(); /* out of memory ends the process */
 	p->next = d->pending;
 	d->pending = p;
 	return p;
@@ -207,11 +216,11 @@ void forward_stanza(struct delegations *d, const struct delegation *to, const pc
 		answer_error(d, by, iq, "service-unavailable");
 		return;
 	}
-	if (count_of(d, asker) >= PENDING_MOST) {
+	if (is_too_much(d, asker, to->jid)) {
 		answer_error(d, by, iq, "resource-constraint");
 		return;
 	}
-	p = pending_new(d, origin, iq, asker);
+	p = pending_new(d, origin, iq, asker, to->jid);
 	outer = pc_stanza_iq("set", NULL, to->jid, pc_module_host_name(d->m));
 	pc_stanza_append(
 	        pc_stanza_open(pc_stanza_open(outer, "delegation", NS), "forwarded", NS_FORWARD),

@@ -317,6 +317,20 @@ def test_too_many(server):
 
 
 @alone(**options())
+def test_component_hangs(server):
+    """What waits for it leaves room for others."""
+    c, other = enter(server), enter(server, OTHER)
+    users = [server.login() for _ in range(5)]
+    idents = [user.iq("set", f"<query xmlns='{OWN}'/>", wait=False) for user in users[:4] for _ in range(32)]
+    for _ in idents:
+        forwarded(other)
+    equal(condition(users[4].iq("set", f"<query xmlns='{OWN}'/>")), "resource-constraint")
+    ident = users[4].iq("set", PUBLISH, wait=False)
+    answer(c, *forwarded(c))
+    equal(users[4].expect("iq", id=ident).get("type"), "result")
+
+
+@alone(**options())
 def test_module_goes(server):
     c, user = enter(server), server.login()
     ident = user.iq("set", PUBLISH, wait=False)
