@@ -18,19 +18,27 @@
 #define OUTGOING "512" /* PC__DNS_MAX */
 
 struct query {
-	struct query *next, **at;
+	struct query *next, *before;
 	pc_module *m;
 	pc_dns_fn *fn;
 	void *data;
+	int rrtype;
 	int id; /* libunbound's */
+	bool asked;
 	struct pc__timer timeout;
+	char name[PC__IDNA_SIZE];
+};
+
+struct list {
+	struct query *first, *last;
+	size_t n;
 };
 
 static struct {
 	struct ub_ctx *ctx;
 	uv_poll_t *poll;
-	struct query *queries;
-	size_t n;
+	struct list asked, waiting;
+	bool asking; /* on behalf of those that wait */
 } dns;
 
 /* ---- set-up. What cannot be set is logged and passed over: a typing error in one option must not
@@ -206,30 +214,56 @@ static bool start(void)
 
 /* ---- questions */
 
+static void list_add(struct list *l, struct query *q)
+{
+	q->next = NULL;
+	q->before = l->last;
+	if (l->last)
+		l->last->next = q;
+	else
+		l->first = q;
+	l->last = q;
+	l->n++;
+}
+
+static void list_remove(struct list *l, struct query *q)
+{
+	if (q->before)
+		q->before->next = q->next;
+	else
+		l->first = q->next;
+	if (q->next)
+		q->next->before = q->before;
+	else
+		l->last = q->before;
+	l->n--;
+}
+
 static void query_free(struct query *q)
 {
-	*q->at = q->next;
-	if (q->next != NULL)
-		q->next->at = q->at;
-	dns.n--;
+	list_remove(q->asked ? &dns.asked : &dns.waiting, q);
 	pc__timer_clear(&q->timeout);
 	if (q->m != NULL)
 		pc__module_release(q->m);
 	free(q);
 }
 
+static void ask_those_that_wait(void);
+
 static void finish(struct query *q, const pc_dns_answer *answer)
 {
 	if (q->m == NULL || pc__module_callable(q->m))
 		q->fn(answer, q->data);
 	query_free(q);
+	ask_those_that_wait();
 }
 
 static void on_timeout(struct pc__timer *t)
 {
 	struct query *q = PC__CONTAINER(t, struct query, timeout);
 
-	ub_cancel(dns.ctx, q->id);
+	if (q->asked)
+		ub_cancel(dns.ctx, q->id);
 	finish(q, &(pc_dns_answer){ .err = PC_ETIMEOUT });
 }
 
@@ -264,19 +298,37 @@ static void on_answer(void *data, int err, struct ub_result *r)
 		ub_resolve_free(r);
 }
 
-static struct query *query_new(pc_module *m, pc_dns_fn *fn, void *data)
+static bool ask(struct query *q)
+{
+	if (ub_resolve_async(dns.ctx, q->name, q->rrtype, CLASS_IN, q, on_answer, &q->id) != 0)
+		return false;
+	list_remove(&dns.waiting, q);
+	list_add(&dns.asked, q);
+	q->asked = true;
+	pc__timer_set(&q->timeout, PC__DNS_TIMEOUT, on_timeout);
+	return true;
+}
+
+static void ask_those_that_wait(void)
+{
+	if (dns.asking)
+		return; /* a callback's doing: whoever calls it goes on */
+	dns.asking = true;
+	while (dns.waiting.first && dns.asked.n < PC__DNS_MAX)
+		if (!ask(dns.waiting.first))
+			finish(dns.waiting.first, &(pc_dns_answer){ .err = PC_EIO });
+	dns.asking = false;
+}
+
+static struct query *query_new(pc_module *m, int rrtype, pc_dns_fn *fn, void *data)
 {
 	struct query *q = pc__alloc(sizeof(*q));
 
 	q->m = m;
+	q->rrtype = rrtype;
 	q->fn = fn;
 	q->data = data;
-	q->next = dns.queries;
-	q->at = &dns.queries;
-	if (q->next != NULL)
-		q->next->at = &q->next;
-	dns.queries = q;
-	dns.n++;
+	list_add(&dns.waiting, q);
 	if (m != NULL)
 		pc__module_hold(m);
 	return q;
@@ -289,25 +341,28 @@ int pc_resolve(pc_module *m, const char *name, int rrtype, pc_dns_fn *fn, void *
 
 	if (pc__idna_to_ascii(name, ascii) < 0)
 		return PC_EINVAL;
-	if (dns.n >= PC__DNS_MAX)
+	if (dns.waiting.n >= PC__DNS_WAITING_MAX)
 		return PC_EBUSY;
 	if (!start())
 		return PC_EIO;
-	q = query_new(m, fn, data);
-	if (ub_resolve_async(dns.ctx, ascii, rrtype, CLASS_IN, q, on_answer, &q->id) != 0) {
+	q = query_new(m, rrtype, fn, data);
+	memcpy(q->name, ascii, sizeof(ascii));
+	if (dns.asked.n >= PC__DNS_MAX) {
+		pc__timer_set(&q->timeout, PC__DNS_TIMEOUT, on_timeout);
+	} else if (!ask(q)) {
 		query_free(q);
 		return PC_EIO;
 	}
-	pc__timer_set(&q->timeout, PC__DNS_TIMEOUT, on_timeout);
 	return PC_OK;
 }
 
 void pc__dns_stop(void)
 {
-	while (dns.queries != NULL) {
-		struct query *q = dns.queries;
+	while (dns.asked.n + dns.waiting.n > 0) {
+		struct query *q = dns.asked.n > 0 ? dns.asked.first : dns.waiting.first;
 
-		ub_cancel(dns.ctx, q->id);
+		if (q->asked)
+			ub_cancel(dns.ctx, q->id);
 		if (q->m == NULL) /* the core's own have to be freed by whoever asked */
 			q->fn(&(pc_dns_answer){ .err = PC_ECANCELED }, q->data);
 		query_free(q);

@@ -15,8 +15,11 @@
 
 #include <prosody-c/loop.h>
 
-#define PC__DNS_MAX 512      /* questions under way; more: PC_EBUSY */
-#define PC__DNS_TIMEOUT 10.0 /* seconds */
+#define PC__DNS_MAX 512 /* questions under way; more wait */
+#define PC__DNS_WAITING_MAX                                                                        \
+	8192 /* a server that starts meets all its contacts' domains at once; more:                \
+	        PC_EBUSY */
+#define PC__DNS_TIMEOUT 10.0 /* seconds: of waiting, and of being under way */
 
 /* Does the configuration in use, or else the system, have a trust anchor? */
 bool pc__dns_has_anchor(void);

@@ -8,7 +8,7 @@ import time
 from client import DEADLINE, SCALE
 from dns import SILENT
 from federation import A, B, BIDI, C, EXTERNAL, Federation, Link, one
-from flow import equal, rows
+from flow import NS, equal, rows
 
 MODULES = '{ "roster", "saslauth", "tls", "disco", "ping", "limits" }'
 BODY = "x" * 1000
@@ -227,3 +227,14 @@ def test_nobody_is_there_on_either_side():
         equal(bob.find("message", type="error").get("from"), f"nobody@{B}/x")
         for server, host in zip(f.servers, (A, B)):
             assert server.ctl("s2s", "list", host).count("\n") == 2, server.ctl("s2s", "list", host)
+
+
+def test_as_many_domains_as_a_start_meets():
+    """More names than are looked up at once: the others wait."""
+    with one() as f:
+        ann = f.online("ann", A)
+        asked = {ann.iq("get", f"<ping xmlns='{NS['ping']}'/>", to=f"d{n}.example", wait=False) for n in range(700)}
+        while asked:
+            answer = ann.next()
+            asked.discard(answer.get("id"))
+            equal(answer.error(), ("cancel", "remote-server-not-found"))

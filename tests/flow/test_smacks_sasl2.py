@@ -2,6 +2,7 @@
 import sasl2
 from flow import HOST, alone, equal, rows
 from sasl2 import AGENT, BIND, agent, opened, scram
+from server import SCALE
 from smacks import CONFIG, NS3, Managed, bodies, lost, lost_for_long, managed, messages, waiting, with_options
 
 SERVER = dict(accounts=40, config=CONFIG)
@@ -103,7 +104,7 @@ def test_resumed_after_a_bound_classic_one(server):
     again.nothing()
 
 
-@alone(**with_options(smacks_hibernation_time=0.3))
+@alone(**with_options(smacks_hibernation_time=2 * SCALE))
 def test_too_late(server):
     """<failed/> tells how far it had come, and the resource is bound as if nothing had been asked."""
     c = enabled(server, server.account())
