@@ -73,7 +73,7 @@ static size_t arg_position(const char *args, const char *name, size_t n_args)
 static pc_host *host_of_address(const char *address)
 {
 	const char *domain = strchr(address, '@');
-	char name[PC_JID_PART_MAX + 1];
+	char name[PC_JID_PART_MAX + 1], prepared[PC_JID_PART_MAX + 1];
 	size_t len;
 
 	domain = domain ? domain + 1 : address;
@@ -82,7 +82,7 @@ static pc_host *host_of_address(const char *address)
 		return NULL;
 	memcpy(name, domain, len);
 	name[len] = '\0';
-	return pc_host_find(name);
+	return pc_jid_prep_domain(name, prepared) == PC_OK ? pc_host_find(prepared) : NULL;
 }
 
 /* False when the arguments do not say; *host_r is NULL when they name a host that is not ours. */

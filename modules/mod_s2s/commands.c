@@ -118,9 +118,13 @@ static bool close_in(const pc_session *session, void *data)
 static void run_close(pc_call *call, pc_module *m)
 {
 	struct s2s *own = pc_module_data(m);
-	struct walk w = { .own = own, .remote = pc_call_arg(call, 1) };
-	struct peer *p = peer_find(own, w.remote);
+	char remote[PC_JID_PART_MAX + 1];
+	struct walk w = { .own = own, .remote = remote };
+	struct peer *p;
 
+	if (pc_jid_prep_domain(pc_call_arg(call, 1), remote) != PC_OK)
+		*remote = '\0';
+	p = peer_find(own, remote);
 	if (p && p->state == PEER_READY && p->managed && p->managed->queue.n > 0) {
 		w.n++; /* cut, so that nothing is lost or comes twice: it is resumed */
 		pc_stream_abort(p->out, "closed by an administrator");

@@ -97,6 +97,9 @@ def test_closed_and_again():
             equal(bob.expect("message").child_text("body"), str(n))
             f.servers[0].ctl("s2s", "close", A, B)
         f.servers[0].ctl("s2s", "close", A, "nowhere.example", check=False)
+        ann.message(bob.jid, "last")
+        bob.expect("message")
+        f.servers[0].ctl("s2s", "close", A.upper(), B.upper())
 
 
 def test_idle():
