@@ -5,7 +5,7 @@
 
 #include "s2s.h"
 
-static const char *const states[] = { "not connected", "connecting", "not proved", "resuming",
+static const char *const states[] = { "not connected", "connecting", "not proved", "proved",
 	                              "open" };
 
 /* ------------------------------------------------------------ list */

@@ -341,11 +341,6 @@ static void on_element(pc_stream *s, pc_stanza *st)
 
 /* ------------------------------------------------------------ the end */
 
-static bool on_idle(pc_stream *s)
-{
-	return pc_stream_write(s, " ", 1) == PC_OK;
-}
-
 static void on_ended(pc_stream *s)
 {
 	struct managed *sm = managed_of(pc_stream_session(s));
@@ -403,7 +398,7 @@ const pc_stream_class s2s_in_class = {
 	.alpn = "xmpp-server",
 	.header = on_header,
 	.element = on_element,
-	.idle = on_idle,
+	.idle = managed_on_idle,
 	.ended = on_ended,
 	.closed = on_closed,
 	.peer = PC_PEER_SERVER,

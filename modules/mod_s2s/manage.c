@@ -111,6 +111,17 @@ void managed_sent(struct managed *sm)
 	managed_watch(sm);
 }
 
+bool managed_on_idle(pc_stream *s)
+{
+	struct managed *sm = managed_of(pc_stream_session(s));
+
+	if (sm == NULL || sm->state != MANAGED_ON || sm->asked)
+		return pc_stream_write(s, " ", 1) == PC_OK;
+	ask(sm, pc_stream_session(s));
+	managed_watch(sm);
+	return true;
+}
+
 /* The frame is ours from here on, whatever becomes of the stream: hence PC_HOLD. */
 static pc_verdict on_frame(const pc_session *s, pc_frame *frame, void *data)
 {
@@ -161,9 +172,11 @@ static void answer(struct managed *sm, const pc_session *s)
 static void answer_what_is_due(struct managed *sm, const pc_session *s)
 {
 	uint32_t handled = pc_session_safe(s);
+	bool waits = sm->owes && handled - sm->owed_at >= UINT32_MAX / 2;
 
-	if ((sm->owes && handled - sm->owed_at < UINT32_MAX / 2) || handled - sm->told >= UNASKED)
+	if ((sm->owes && !waits) || handled - sm->told >= UNASKED)
 		answer(sm, s);
+	sm->owes = waits; /* for all that came before it */
 	managed_watch(sm);
 }
 

@@ -34,7 +34,7 @@ static void on_deadline(void *data)
 	p->deadline = NULL;
 	peer_fail(p, "remote-server-timeout",
 	          p->state == PEER_CONNECTING ? "it does not answer in time"
-	                                      : "it does not let us prove who we are in time");
+	                                      : "it does not take stanzas in time");
 }
 
 static void on_dialed(pc_dial *dial, pc_stream *s, const pc_dial_target *target, void *data)
@@ -421,12 +421,6 @@ static void on_closed(pc_stream *s, const char *reason)
 		on_end(p, reason, false);
 }
 
-/* On a stream of one direction nothing is read, and yet it is good. */
-static bool on_idle(pc_stream *s)
-{
-	return pc_stream_write(s, " ", 1) == PC_OK;
-}
-
 const pc_stream_class s2s_out_class = {
 	.size = sizeof(pc_stream_class),
 	.name = "s2sout",
@@ -438,7 +432,7 @@ const pc_stream_class s2s_out_class = {
 	.secured = on_secured,
 	.header = on_header,
 	.element = on_element,
-	.idle = on_idle,
+	.idle = managed_on_idle,
 	.ended = on_ended,
 	.closed = on_closed,
 	.options = "s2s",

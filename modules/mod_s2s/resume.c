@@ -80,6 +80,8 @@ void resume_give_up(struct peer *p)
 
 /* ------------------------------------------------------------ the streams that we open */
 
+/* Stanzas wait until it is enabled, so that there is none of which nobody can say whether it has
+ * arrived. */
 static void enable(struct peer *p)
 {
 	struct managed *sm = managed_new(p->own, p->domain, p->offers_sm);
@@ -88,6 +90,7 @@ static void enable(struct peer *p)
 	sm->ours = true;
 	sm->both = p->bidi;
 	sm->state = MANAGED_ASKED;
+	p->state = PEER_RESUMING;
 	p->managed = sm;
 	pc_stanza_set(st, "resume", "true");
 	managed_say(p->out, st);
@@ -118,7 +121,7 @@ bool resume_begin(struct peer *p)
 	resume_give_up(p);
 	if (may)
 		enable(p);
-	return false;
+	return may;
 }
 
 static void on_enabled(struct peer *p, const pc_stanza *st)
@@ -132,7 +135,7 @@ static void on_enabled(struct peer *p, const pc_stanza *st)
 		sm->token = strdup(id);
 	pc_metric_add(p->own->enabled, 1);
 	managed_count(sm, pc_stream_session(p->out), 0);
-	managed_sent(sm);
+	peer_ready(p);
 }
 
 static void on_resumed(struct peer *p, const pc_stanza *st)
@@ -168,8 +171,8 @@ static void on_not_resumed(struct peer *p, const pc_stanza *st)
 	pc_log(p->own->m, PC_INFO, "%s does not resume the stream, with %u stanzas unacknowledged",
 	       p->domain, p->managed->queue.n);
 	resume_give_up(p);
-	resume_begin(p);
-	peer_ready(p);
+	if (!resume_begin(p))
+		peer_ready(p);
 }
 
 static void on_not_enabled(struct peer *p)
@@ -179,13 +182,14 @@ static void on_not_enabled(struct peer *p)
 	pc_log(p->own->m, PC_INFO, "%s offers stream management, and refuses it", p->domain);
 	p->managed = NULL;
 	managed_free(sm);
+	peer_ready(p);
 }
 
 void resume_on_peer(struct peer *p, const pc_stanza *st)
 {
 	const struct managed *sm = p->managed;
 	bool asked = sm && sm->state == MANAGED_ASKED;
-	bool resuming = sm && p->state == PEER_RESUMING && sm->session == 0;
+	bool resuming = sm && p->state == PEER_RESUMING && !asked && sm->session == 0;
 	const char *name = pc_stanza_name(st), *id = pc_stanza_get(st, "previd");
 
 	if (managed_on_ack(p->out, st))

@@ -65,7 +65,7 @@ enum peer_state {
 	PEER_NONE,       /* no stream */
 	PEER_CONNECTING, /* addresses, TCP, TLS, features */
 	PEER_USABLE,     /* questions may be asked; we have proved nothing */
-	PEER_RESUMING,   /* proved; the stream before is being resumed */
+	PEER_RESUMING,   /* proved; stream management is enabled, or the stream before resumed */
 	PEER_READY,      /* stanzas of the pair may be sent */
 };
 
@@ -273,6 +273,9 @@ void managed_sent(struct managed *sm);
 void managed_finish(struct managed *sm);
 /* The peer says that it has handled so many. False: so many were not sent; the stream ends. */
 bool managed_acked(struct managed *sm, pc_stream *s, uint32_t h);
+/* Nothing was read for long, which on a stream of one direction means nothing: where it can be
+ * asked, it is. */
+bool managed_on_idle(pc_stream *s);
 /* <r/> and <a/>; false: it is neither. */
 bool managed_on_ack(pc_stream *s, const pc_stanza *st);
 void managed_watch(struct managed *sm);
@@ -285,7 +288,7 @@ void managed_say(pc_stream *s, PC_TAKES pc_stanza *st);
 
 /* ---- resume.c: streams that we open */
 
-/* The peer's pair is proved on its stream. True: first the one before is resumed. */
+/* The peer's pair is proved on its stream. True: its answer is waited for, then it is ready. */
 bool resume_begin(struct peer *p);
 /* <resume/>, unless something that came on the old stream is still being handled. */
 void resume_ask(struct peer *p);

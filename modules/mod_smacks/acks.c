@@ -73,11 +73,11 @@ void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm)
 void acks_handled(const pc_session *s, struct smacks *x, struct sm *sm)
 {
 	uint32_t handled = pc_session_safe(s);
+	bool waits = sm->owes && handled - sm->owed_at >= UINT32_MAX / 2;
 
-	if (sm->owes && handled - sm->owed_at < UINT32_MAX / 2)
+	if ((sm->owes && !waits) || handled - sm->told >= UNASKED)
 		answer(s, sm);
-	else if (handled - sm->told >= UNASKED)
-		answer(s, sm);
+	sm->owes = waits; /* for all that came before it */
 	acks_watch(x, sm);
 }
 

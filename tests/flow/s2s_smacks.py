@@ -83,6 +83,7 @@ def managed(f, resume=True, **args):
 
 def resume(f, token, h=0, **args):
     link = inbound(f, **args)
+    link.token = token
     link.send(f"<resume xmlns='{NS3}' previd='{token}' h='{h}'/>")
     return link
 

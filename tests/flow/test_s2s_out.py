@@ -88,6 +88,21 @@ def test_falls_back_to_dialback():
         link.expect("message")
 
 
+def test_proves_once():
+    """A stanza that comes between the proof and the features behind it waits for these."""
+    with one(remotes=(C,)) as f:
+        ann, link = out(f)
+        link.answer_tls(EXTERNAL)
+        link.expect("auth", "sasl")
+        link.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+        link.restart_parser()
+        link.answer(None)
+        ann.message(f"eve@{C}", "y")
+        ann.nothing()
+        link.send("<stream:features/>")
+        equal([link.expect("message").child_text("body") for _ in range(2)], ["x", "y"])
+
+
 @rows(("invalid", "invalid", "internal-server-error"), ("error", "error", "remote-server-timeout"))
 def test_our_key_is_refused(type_, condition):
     with one(remotes=(C,)) as f:

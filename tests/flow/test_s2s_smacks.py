@@ -43,6 +43,7 @@ def test_behind_dialback():
         link.expect("result", "dialback")
         link.result("", type="valid")
         link.expect("enable", NS3)
+        link.send(f"<enabled xmlns='{NS3}'/>")
         equal(bodies(link, 1), ["1"])
 
 
@@ -65,6 +66,25 @@ def test_without(features, options):
             assert asker.expect("failed", NS3).child("feature-not-implemented", "stanzas")
         else:
             asker.expect("enabled", NS3)
+
+
+def test_breaks_before_it_is_enabled():
+    """Nothing has been sent, and nothing is sent twice."""
+    with one(remotes=(C,)) as f:
+        ann = f.online("ann", A)
+        say(ann, "1")
+        link = proved(f)
+        link.expect("enable", NS3)
+        link.abort()
+        equal(bodies(enabled(f), 1, False), ["1"])
+
+
+def test_does_not_answer():
+    with one(remotes=(C,), s2s_timeout=0.7) as f:
+        ann = f.online("ann", A)
+        say(ann, "1")
+        proved(f).expect("enable", NS3)
+        equal(ann.find("message", type="error").error()[1], "remote-server-timeout")
 
 
 def test_refused():
@@ -263,6 +283,19 @@ def test_out_of_place(text, condition):
         link.expect_stream_error(condition)
 
 
+def test_silence():
+    """Where nothing was heard for long, a question tells more than white space; who does not answer is dead."""
+    with one(remotes=(C,), s2s_read_timeout=0.5, smacks_ack_timeout=0.5) as f:
+        ann = f.online("ann", A)
+        say(ann, "1")
+        link = enabled(f)
+        link.find("r", NS3)
+        bodies(link, 1)
+        ack(link, 1)
+        link.expect("r", NS3)
+        link.expect_end(closing=False)
+
+
 def test_our_stream_both_ways():
     """What came on it counts over its resumption (XEP-0288), which we ask for at once."""
     with one(remotes=(C,)) as f:
@@ -320,3 +353,25 @@ def test_cut(bidi, one_begins):
             client.nothing()
         logs = "".join(server.log() for server in f.servers)
         assert "is resumed" in logs, "nothing was resumed"
+
+
+def test_killed():
+    """The other server dies in the midst of it: each message is in its store, or its sender has been told."""
+    options = {"s2s_retry_after": "0.01", "offline_max_messages": "1000"}
+    with Federation([([A], options), ([B], options)]) as f:
+        ann, n, told, came = f.online("ann", A), 150, set(), set()
+        sent = {}
+        for i in range(n):
+            sent[ann.message(f"bob@{B}", f"{i}")] = str(i)
+            if i == n // 2:
+                f.servers[1].kill()
+                f.servers[1].start()
+        until(f, "0 unacknowledged")
+        bob = f.online("bob", B)
+        for element in ann.sync():
+            assert element.matches("message", type="error"), str(element)
+            told.add(sent[element.get("id")])
+        for element in bob.sync():
+            came.add(element.child_text("body"))
+        equal(sorted(told | came, key=int), [str(i) for i in range(n)])
+        assert len(came) >= n // 4, came

@@ -27,6 +27,14 @@ def test_unasked():
         link.find("a", NS3, h="50")
 
 
+def test_asked_and_unasked():
+    """An acknowledgement that comes unasked is not the answer to a question that waits for what was sent before it."""
+    with one(remotes=(C,)) as f:
+        link = managed(f)
+        link.send("".join(MESSAGE.format(EVE, f"bob@{A}", n) for n in range(75)) + f"<r xmlns='{NS3}'/>")
+        link.find("a", NS3, h="75")
+
+
 def test_enable_before_the_proof():
     with one(remotes=(C,)) as f:
         link = f.connect(cert=f.ca.make("shown", C))
@@ -64,6 +72,51 @@ def test_they_resume():
         equal(bodies(ann, 1), ["3"])
         back.abort()
         resume(f, link.token).expect("resumed", NS3, h="4")
+
+
+def test_nothing_twice():
+    """The stream is cut while what it brought is being handled and written: its h is told when that has ended, and what
+    is sent again by it is all there is."""
+    with one(remotes=(C,), offline_max_messages=1000) as f:
+        link, n = managed(f), 300
+        texts = [MESSAGE.format(EVE, f"bob@{A}", i) for i in range(n)]
+        link.send("".join(texts))
+        link.abort()
+        for _ in range(3):
+            link = resume(f, link.token)
+            h = int(link.expect("resumed", NS3, previd=link.token).get("h"))
+            link.send("".join(texts[h:]))
+            link.abort()
+        link = resume(f, link.token)
+        h = int(link.expect("resumed", NS3).get("h"))
+        link.send("".join(texts[h:]))
+        counted(link, n)
+        bob = f.online("bob", A)
+        equal(bodies(bob, n), [str(i) for i in range(n)])
+        bob.nothing()
+
+
+def test_stop():
+    """The last word before we go says what has been handled."""
+    with one(remotes=(C,)) as f:
+        link, ann = managed(f), f.online("ann", A)
+        link.send(MESSAGE.format(EVE, ann.jid, "1"))
+        bodies(ann, 1)
+        f.servers[0].stop()
+        link.expect("a", NS3, h="1")
+        link.expect("error", "stream")
+
+
+def test_they_close():
+    """And so it does before who closes a stream is answered."""
+    with one(remotes=(C,)) as f:
+        link, ann = managed(f), f.online("ann", A)
+        link.send(MESSAGE.format(EVE, ann.jid, "1"))
+        bodies(ann, 1)
+        link.send("</stream:stream>")
+        link.expect("a", NS3, h="1")
+        link.expect_end()
+        assert resume(f, link.token).expect("failed", NS3).child("item-not-found", "stanzas")
 
 
 def test_they_resume_while_the_old_one_is_there():

@@ -129,6 +129,14 @@ def test_written_before_it_is_acknowledged(server):
     equal(messages(server.online(away), 20), [f"{n}" for n in range(20)])
 
 
+def test_asked_and_unasked(server):
+    """An acknowledgement that comes unasked is not the answer to a question that waits for what was sent before it."""
+    c, bob = managed(server), server.account()
+    c.send("".join(f"<message to='{bob}@{HOST}' type='chat'><body>{n}</body></message>" for n in range(75)) +
+           f"<r xmlns='{NS3}'/>")
+    c.find("a", NS3, h="75")
+
+
 def test_unasked_after_some(server):
     c = managed(server)
     for _ in range(50):

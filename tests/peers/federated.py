@@ -136,7 +136,7 @@ unbound = {self.zone.option}
 s2s_secure_domains = {{ {", ".join(f'"{ours(name)}"' for name, pair in self.pairs.items() if pair.they_insist)} }}
 c2s_require_encryption = false; authentication = "internal_hashed"; default_iteration_count = 4096
 allow_registration = true
-modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco", "ping", "register_ibr", "offline" }}
+modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco", "ping", "register_ibr", "offline", "smacks" }}
 {hosts}
 """)
         self.command = ["prosody", "--config", self.dir / "prosody.cfg.lua", "-F"]

@@ -1,5 +1,6 @@
 """What a server of ours and one of others (federated.py) say to each other, and what happens to them meanwhile."""
 import itertools
+import json
 import signal
 
 from federated import Pair, ours, theirs, until
@@ -114,7 +115,8 @@ ONE_WAY = (("we_go_one_way", Pair(our_bidi=False), "certificate", "certificate")
 MORE = {"they-end-sigterm": Pair(), "they-end-sigkill": Pair(), "we-end-sigterm": Pair(), "we-end-sigkill": Pair(),
         "we-renew": Pair(our_cert=False), "they-renew": Pair(their_cert=False),
         "rooms": Pair(rooms=True), "more-rooms": Pair(rooms=True),
-        "we-insist": Pair(their_cert=False, we_insist=True), "they-insist": Pair(our_cert=False, they_insist=True)}
+        "we-insist": Pair(their_cert=False, we_insist=True), "they-insist": Pair(our_cert=False, they_insist=True),
+        "managed": Pair(), "managed-one-way": Pair(our_bidi=False), "cut": Pair(), "cut-one-way": Pair(our_bidi=False)}
 
 
 OUR_PROOF = {"certificate": "our certificate", "dialback": "dialback"}
@@ -249,3 +251,33 @@ def we_renew(bed):
 def they_renew(bed):
     renew(bed, "they-renew", theirs("they-renew"), lambda: bed.peer.reload(),
           f"stream from {theirs('they-renew')}: proved by its certificate")
+
+
+def managed(bed, name):
+    """The streams on which stanzas are acknowledged, with how many are not yet."""
+    streams = json.loads(bed.ctl("--json", "s2s", "list", ours(name)))["rows"]
+    return {s["direction"]: s["unacked"] for s in streams if s["remote"] == theirs(name) and s["managed"]}
+
+
+def acknowledges(bed, name):
+    ann, bob = bed.both(name)
+    for _ in range(20):
+        chat(ann, bob)
+    until(lambda: managed(bed, name).get("out") == 0, "all is acknowledged that we have said")
+    if name == "managed-one-way":
+        equal(sorted(managed(bed, name)), ["in", "out"])
+
+
+def cut(bed, name):
+    """Streams end in the midst of it: all gets there, whatever may come twice."""
+    ann, bob = bed.both(name)
+    chat(ann, bob)
+    said = [str(n) for n in range(60)]
+    for n in said:
+        ann.message(bob.jid, n)
+        if n in ("20", "40"):
+            bed.ctl("s2s", "close", ours(name), theirs(name), check=False)
+    heard = []
+    while not set(said) <= set(heard):
+        heard.append(bob.find("message").child_text("body"))
+    until(lambda: managed(bed, name).get("out") == 0, "all is acknowledged")

@@ -41,3 +41,14 @@ def test_we_insist_on_certificates(server):
 
 def test_they_insist_on_certificates(server):
     talk.strangers(server, "they-insist")
+
+
+@rows(("both_ways", "managed"), ("one_way", "managed-one-way"))
+def test_acknowledges(server, name):
+    """What each says is acknowledged by the other (XEP-0198), and what was not is said again on another stream."""
+    talk.acknowledges(server, name)
+
+
+@rows(("both_ways", "cut"), ("one_way", "cut-one-way"))
+def test_cut(server, name):
+    talk.cut(server, name)
