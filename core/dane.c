@@ -170,9 +170,12 @@ static void tell(struct check *c)
 	check_free(c);
 }
 
+static void judge_next(void);
+
 static void on_soon(struct pc__timer *t)
 {
 	tell(PC__CONTAINER(t, struct check, soon));
+	judge_next();
 }
 
 static void tell_soon(struct check *c, int verdict)
@@ -184,11 +187,11 @@ static void tell_soon(struct check *c, int verdict)
 /* ------------------------------------------------------------ judging */
 
 /* From here on a job thread. */
-static void is_good(struct check *c, const char *how, const char *host)
+static void found(struct check *c, int verdict, char *why)
 {
 	free(c->why);
-	c->why = pc__printf(how, host);
-	c->verdict = PC_OK;
+	c->why = why;
+	c->verdict = verdict;
 }
 
 static void judge_records(struct check *c, const struct place *p)
@@ -203,20 +206,19 @@ static void judge_records(struct check *c, const struct place *p)
 	                                                .n_records = p->tlsa.n,
 	                                                .tls = c->tls });
 
-	if (fault == NULL) {
-		is_good(c, "the TLSA records of %s name its certificate", p->host);
-		return;
-	}
-	free(c->why);
-	c->why = fault;
-	c->verdict = PC_EAUTH;
+	if (fault)
+		found(c, PC_EAUTH, fault);
+	else
+		found(c, PC_OK, pc__printf("the TLSA records of %s name its certificate", p->host));
 }
 
 /* RFC 7673 section 4: without records the roots decide, and the host's name will do. */
 static void judge_name(struct check *c, const struct place *p)
 {
 	if (c->fault == NULL && !p->tlsa.failed && pc__cert_is_for(&c->chain[0], p->host, NULL))
-		is_good(c, "it is at %s by signed SRV records, and shows its certificate", p->host);
+		found(c, PC_OK,
+		      pc__printf("it is at %s by signed SRV records, and shows its certificate",
+		                 p->host));
 }
 
 static void judge(void *data)
@@ -233,8 +235,6 @@ static void judge(void *data)
 }
 
 /* On the main thread again. */
-static void judge_next(void);
-
 static void on_judged(int err, void *data)
 {
 	(void)err;
