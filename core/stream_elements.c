@@ -18,11 +18,11 @@ void pc__stream_keep_element(void)
 	kept = true;
 }
 
-void pc__stream_element_begin(pc_stream *s, pc_conn_id conn, size_t bytes)
+void pc__stream_element_begin(pc_stream *s, pc_conn_id conn, size_t bytes, bool waits)
 {
 	current = (struct pc__element){ .conn = conn, .bytes = bytes };
 	kept = false;
-	s->under_barrier = s->barrier;
+	s->under_barrier = waits;
 }
 
 void pc__stream_element_end(pc_conn_id conn, size_t bytes)

@@ -122,7 +122,7 @@ void pc__stream_take_element(pc_stream *s, pc_stanza *st)
 	}
 }
 
-static void on_element(pc_conn_id conn, pc_stanza *st, size_t bytes, void *data)
+static void on_element(pc_conn_id conn, pc_stanza *st, size_t bytes, bool waits, void *data)
 {
 	pc_stream *s = pc__stream_find(conn);
 
@@ -131,7 +131,7 @@ static void on_element(pc_conn_id conn, pc_stanza *st, size_t bytes, void *data)
 		pc_stanza_free(&st);
 		return;
 	}
-	pc__stream_element_begin(s, conn, bytes);
+	pc__stream_element_begin(s, conn, bytes, waits);
 	pc__stream_take_element(s, st);
 	pc__stream_element_end(conn, bytes);
 }

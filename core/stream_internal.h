@@ -102,8 +102,9 @@ pc_stream *pc__carried_by(const pc_stream *s);
 /* stream_marks.c: so many marks were passed; the stream has gone before the others. */
 void pc__stream_written(pc_stream *s, unsigned marks);
 void pc__stream_cancel_marks(pc_stream *s);
-/* stream_elements.c: around the handling of an element, which may be suspended. */
-void pc__stream_element_begin(pc_stream *s, pc_conn_id conn, size_t bytes);
+/* stream_elements.c: around the handling of an element, which may be suspended. `waits`: the parser
+ * does, for its end; it was read with the barrier up, which may be down by now. */
+void pc__stream_element_begin(pc_stream *s, pc_conn_id conn, size_t bytes, bool waits);
 void pc__stream_element_end(pc_conn_id conn, size_t bytes);
 /* A place to be given back at the end of the turn; a stream that goes owes nothing. */
 void pc__stream_owe(pc_stream *s, size_t bytes);

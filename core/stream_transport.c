@@ -235,7 +235,7 @@ static void handle(struct pc__carried *c, pc_stanza *st)
 	c->under_way++;
 	c->in_turn++;
 	c->waiting = c->s->barrier;
-	pc__stream_element_begin(c->s, c->s->conn, 0);
+	pc__stream_element_begin(c->s, c->s->conn, 0, c->waiting);
 	pc__stream_take_element(c->s, st);
 	pc__stream_element_end(c->s->conn, 0);
 }

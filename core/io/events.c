@@ -82,7 +82,7 @@ static void tell(pc__io *io, struct pc__io_msg *m, const char *bytes)
 		break;
 	case PC__IS_ELEMENT:
 		if (h->element != NULL)
-			h->element(m->conn, take(m), m->bytes, io->data);
+			h->element(m->conn, take(m), m->bytes, m->n != 0, io->data);
 		break;
 	case PC__IS_BYTES:
 		tell_bytes(io, m, bytes);

@@ -104,8 +104,11 @@ typedef struct pc__io_handler {
 	void (*connected)(pc_conn_id conn, void *data);
 	void (*tls_done)(pc_conn_id conn, PC_TAKES pc__io_tls_info *info, void *data);
 	void (*header)(pc_conn_id conn, const pc__xml_header *header, void *data);
-	/* `bytes` is its share of what came in: elements that were read together have equal ones */
-	void (*element)(pc_conn_id conn, PC_TAKES pc_stanza *element, size_t bytes, void *data);
+	/* `bytes` is its share of what came in: elements that were read together have equal ones.
+	 * `waits`: the barrier was up when it was read, and pc__io_continue() is due, whatever
+	 * became of the barrier since; else a credit is. */
+	void (*element)(pc_conn_id conn, PC_TAKES pc_stanza *element, size_t bytes, bool waits,
+	                void *data);
 	void (*bytes)(pc_conn_id conn, const void *bytes, size_t len, void *data); /* PC__RAW */
 	void (*stream_end)(pc_conn_id conn, void *data);
 	/* the peer's XML broke a rule; nothing is read any more; close it. (TLS: `closed` tells) */

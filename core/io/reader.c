@@ -108,6 +108,7 @@ static bool on_element(pc_stanza *element, void *data)
 	struct pc__io_msg *msg = pc__lane_tell(c->lane, c->id, PC__IS_ELEMENT);
 
 	msg->p = element;
+	msg->n = c->barrier;
 	restart_turn(c);
 	c->turn_elements++;
 	if (c->barrier)

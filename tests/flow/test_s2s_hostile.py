@@ -171,6 +171,22 @@ def test_dialback():
         equal(ann.expect("message").child_text("body"), "x")
 
 
+def test_more_along_with_the_proof():
+    """What comes on the stream in the very moment in which its proof comes on another."""
+    domains = [f"c{n}.example" for n in range(15)]
+    with one(remotes=domains) as f:
+        ann = f.online("ann", A)
+        for domain in domains:
+            link = f.connect(here=domain)
+            link.begin_tls()
+            asked = ask(f, link, from_=domain)
+            asked.verify("", link.seen_header.get("id"), type="valid")
+            link.verify("no key", "some-id")
+            link.find("result", "dialback", type="valid")
+            link.send(f"<message from='eve@{domain}/x' to='ann@{A}'><body>x</body></message>")
+            ann.expect("message", from_=f"eve@{domain}/x")
+
+
 def test_key_is_wrong():
     with one(remotes=(C,)) as f:
         link = f.connect()

@@ -51,6 +51,7 @@ struct host {
 	        written, turns;
 	size_t element_bytes;
 	/* what to do */
+	unsigned waits; /* elements that pc__io_continue() is due for */
 	bool echo;      /* elements are sent back */
 	bool go_on;     /* a continue follows a header and an element */
 	bool give_back; /* credit is given back at once */
@@ -111,13 +112,14 @@ static void on_header(pc_conn_id conn, const pc__xml_header *header, void *data)
 		pc__io_continue(h->io, conn);
 }
 
-static void on_element(pc_conn_id conn, pc_stanza *element, size_t bytes, void *data)
+static void on_element(pc_conn_id conn, pc_stanza *element, size_t bytes, bool waits, void *data)
 {
 	struct host *h = data;
 	size_t len;
 	char *text;
 
 	h->elements++;
+	h->waits += waits;
 	h->element_bytes += bytes;
 	host_note(h, "element", pc_stanza_name(element));
 	if (h->echo) {

@@ -99,6 +99,31 @@ static void test_barrier(void **state)
 	host_stop(&h);
 }
 
+/* Of an element that is on its way to main it stays true that the parser waits. */
+static void test_barrier_lowered_meanwhile(void **state)
+{
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	host_start(&h);
+	host_listen(&h, "127.0.0.1", &xmpp);
+	peer_connect(&h, &p);
+	peer_send(&p, HEADER "<a/><b/>");
+	UNTIL(&h, h.headers == 1);
+	pc__io_continue(h.io, h.conn);
+	pc__io_barrier(h.io, h.conn, false);
+	UNTIL(&h, h.elements == 1);
+	host_settle(&h);
+	assert_int_equal(h.elements, 1);
+	assert_int_equal(h.waits, 1);
+	pc__io_continue(h.io, h.conn);
+	UNTIL(&h, h.elements == 2);
+	assert_int_equal(h.waits, 1);
+	peer_close(&p);
+	host_stop(&h);
+}
+
 static void test_credit(void **state)
 {
 	struct host h;
@@ -253,10 +278,15 @@ static int threads_3(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_raw_echo),         cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_every_cut),        cmocka_unit_test(test_barrier),
-		cmocka_unit_test(test_credit),           cmocka_unit_test(test_error),
-		cmocka_unit_test(test_connect),          cmocka_unit_test(test_unix_socket),
+		cmocka_unit_test(test_raw_echo),
+		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_barrier),
+		cmocka_unit_test(test_barrier_lowered_meanwhile),
+		cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_error),
+		cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_unix_socket),
 		cmocka_unit_test(test_dead_generations),
 	};
 
