@@ -193,8 +193,16 @@ static void on_deadline(void *data)
 	peer_settled(p);
 }
 
+/* RFC 6120 6.3: from <auth/> to the features of the stream behind it, nothing else is said. */
+static bool negotiates(const struct peer *p)
+{
+	return p->asked == PROOF_EXTERNAL || (p->state == PEER_USABLE && p->proved);
+}
+
 void dialback_ask(struct peer *p)
 {
+	if (negotiates(p))
+		return; /* and they are asked when that is over */
 	for (struct question *q = p->questions; q; q = q->next) {
 		pc_stanza *st;
 

@@ -250,6 +250,7 @@ static void on_failure(struct peer *p, const pc_stanza *st)
 	p->offers_external = false;
 	pc_log(p->own->m, PC_INFO, "%s does not take our certificate (%s)", p->domain,
 	       condition ? pc_stanza_name(condition) : "no reason");
+	dialback_ask(p);
 	try_dialback(p);
 }
 

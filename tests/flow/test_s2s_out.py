@@ -1,10 +1,11 @@
 """Servers that we connect to: who they are, how we prove who we are (XEP-0178, XEP-0185, XEP-0220), what becomes of stanzas
 for those that are not there (RFC 6120 10.4), and both ways on one stream (XEP-0288)."""
+import select
 import time
 
 from client import DEADLINE
 from federation import A, B, BIDI, C, DIALBACK, EXTERNAL, SECRET, key, one
-from flow import equal, rows
+from flow import NS, equal, rows
 
 MESSAGE = "<message from='{}' to='{}'><body>x</body></message>"
 
@@ -315,3 +316,25 @@ def test_our_stream_both_ways():
         equal(ann.expect("message").child_text("body"), "back")
         link.result("key", from_="rooms.c.example", to=A)  # on another one, please
         assert link.expect("result", type="error").child("error").child("resource-constraint", "stanzas")
+
+
+@rows(("taken", True), ("refused", False))
+def test_no_questions_while_it_authenticates(taken):
+    """RFC 6120 6.3: they wait for the stream behind it, or the refusal."""
+    with one(remotes=(C,)) as f:
+        link = out(f)[1]
+        link.answer_tls(DIALBACK + EXTERNAL)
+        link.expect("auth", "sasl")
+        asker = f.connect()
+        asker.begin_tls()
+        asker.result("the-key")
+        asker.verify("no key", "some-id")
+        asker.find("verify", "dialback")  # so the key before it has been seen
+        assert not select.select([link.sock], [], [], 0.2)[0], "something was said"
+        if taken:
+            link.send(f"<success xmlns='{NS['sasl']}'/>")
+            link.restart_parser()
+            link.answer(DIALBACK)
+        else:
+            link.send(f"<failure xmlns='{NS['sasl']}'><not-authorized/></failure>")
+        equal(link.find("verify", "dialback").text, "the-key")
