@@ -1,5 +1,7 @@
 """A server of the test's own: a folder, a configuration, free ports on loopback, one process."""
+import contextlib
 import csv
+import fcntl
 import itertools
 import multiprocessing.util
 import os
@@ -44,19 +46,40 @@ DEFAULTS = {
 }
 
 
-def free_ports(n):
-    """Below those that the kernel gives to connections: one of them would be in the way of a server that starts a
-    moment later."""
-    ports = []
-    while len(ports) < n:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as s:
-            try:
+class Ports:
+    """Ports that nobody else takes between their choice and their use. Each process has a range of its own, by a lock that
+    it keeps, and goes through it. All lie below those that the kernel gives to connections."""
+    FIRST, RANGES, SIZE = 10000, 20, 1100
+
+    def __init__(self):
+        self.pid, self.lock, self.first, self.next = None, None, None, 0
+
+    def claim(self):
+        """Also in a process that was forked from one with a range."""
+        self.pid, self.next = os.getpid(), random.randrange(self.SIZE)
+        for n in random.sample(range(self.RANGES), self.RANGES):
+            self.first = self.FIRST + n * self.SIZE
+            self.lock = open(pathlib.Path(tempfile.gettempdir()) / f"pc-flow-ports.{n}", "w")
+            with contextlib.suppress(OSError):
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+
+    def take(self):
+        if self.pid != os.getpid():
+            self.claim()
+        while True:
+            port = self.first + self.next
+            self.next = (self.next + 1) % self.SIZE
+            with socket.socket() as s, contextlib.suppress(OSError):
                 s.bind(("127.0.0.1", port))
-                ports.append(port)
-            except OSError:
-                pass
-    return ports
+                return port
+
+
+PORTS = Ports()
+
+
+def free_ports(n):
+    return [PORTS.take() for _ in range(n)]
 
 
 class Server:
