@@ -20,8 +20,6 @@ from flow import PASSWORD, Server
 from server import free_ports
 from xmlstream import NS
 
-NS.setdefault("dialback", "jabber:server:dialback")
-NS.setdefault("bidi", "urn:xmpp:bidi")
 A, B, C = "a.example", "b.example", "c.example"
 SECRET = "the secret of a"
 

@@ -20,6 +20,8 @@ NS = {
     "disco#info": "http://jabber.org/protocol/disco#info",
     "disco#items": "http://jabber.org/protocol/disco#items",
     "sasl-cb": "urn:xmpp:sasl-cb:0",
+    "dialback": "jabber:server:dialback",
+    "bidi": "urn:xmpp:bidi",
 }
 
 
