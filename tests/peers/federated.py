@@ -3,6 +3,7 @@ Nobody has to be root, as each is told a port as its resolver.
 
 A *pair* is a domain of ours with one of theirs, NAME.ours.example and NAME.peer.example. Each test has pairs of its own,
 so that it begins without streams; all tests of a file share the two processes."""
+import contextlib
 import glob
 import multiprocessing.util
 import os
@@ -155,7 +156,12 @@ class Ejabberd(Peer):
 
     @classmethod
     def missing(cls):
-        return None if cls.libraries() and shutil.which("erl") else "ejabberd is not installed"
+        if not cls.libraries() or not shutil.which("erl"):
+            return "ejabberd is not installed"
+        with contextlib.suppress(OSError):
+            if "127.0.0.1" in socket.gethostbyname_ex("localhost")[2]:
+                return None
+        return "ejabberd asks the system where localhost is, and nothing here knows (no /etc/hosts)"
 
     def configure(self):
         # The emulator's own resolver takes a port, and knows of no other place where names could stand.
