@@ -48,6 +48,6 @@ static inline bool pc__wheel_is_set(const struct pc__wheel_node *node)
 /* Calls fn of all that has expired; each is stopped before its call. fn may set and stop any node,
  * and free the one that it got; it must not run the wheel. */
 void pc__wheel_run(struct pc__wheel *wheel, uint64_t now_ms);
-/* Milliseconds until pc__wheel_run() has something to do, 0 for now; -1: nothing is set. A node
+/* Milliseconds until pc__wheel_run() has something to do, 0: at once; -1: nothing is set. A node
  * that is far off may ask for some runs before its own that call nothing. */
 int64_t pc__wheel_next(const struct pc__wheel *wheel, uint64_t now_ms);

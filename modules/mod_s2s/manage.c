@@ -3,16 +3,11 @@
  *
  * What goes out is noted right before it is written (a tap); what comes in is counted by the core
  * until it is handled and what was written meanwhile is committed (session.h: pc_session_count).
- * One request is under way at most: it goes out right behind the stanza that makes it due.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "s2s.h"
-
-#define UNASKED 50     /* unasked, we acknowledge after so many */
-#define UNASKED_FOR 50 /* so many that are not acknowledged are asked for at once */
-#define OWED_MS 2000   /* an <a/> waits so long for what is being handled before it */
 
 /* ------------------------------------------------------------ one stream */
 
@@ -81,31 +76,22 @@ static void ask(struct managed *sm, const pc_session *s)
 	pc_stanza *r = pc_stanza_new("r", smacks_version_ns(sm->version));
 
 	managed_say(pc_session_stream(s), r);
-	sm->asked = true;
-	sm->asked_for = queue_sent(&sm->queue);
-	sm->since = sm->asked_at = pc_now_ms();
+	exchange_note_asked(&sm->exchange, &sm->queue);
 }
 
-/* Of much that goes one by one, each needs no question of its own. */
-static bool is_too_soon(const struct managed *sm)
-{
-	return sm->queue.n < UNASKED_FOR && !managed_is_full(sm) &&
-	       (double)(pc_now_ms() - sm->asked_at) < 1000 * sm->own->limits.request_interval;
-}
-
-/* Who does not get on, but answers, is not asked again at once for the same. */
 static bool is_due(const struct managed *sm)
 {
-	return sm->state == MANAGED_ON && !sm->asked && sm->asked_for != queue_sent(&sm->queue) &&
-	       (sm->queue.n > sm->own->limits.unacked || managed_is_full(sm)) && !is_too_soon(sm);
+	const struct exchange_limits *l = &sm->own->limits.acks;
+
+	return sm->state == MANAGED_ON &&
+	       exchange_asks(&sm->exchange, &sm->queue, l, l->unacked, managed_is_full(sm));
 }
 
 void managed_sent(struct managed *sm)
 {
 	const pc_session *s = connected(sm);
 
-	if (sm->queue.n > 0 && sm->since == 0)
-		sm->since = pc_now_ms();
+	exchange_note_sent(&sm->exchange, &sm->queue);
 	if (s && is_due(sm))
 		ask(sm, s);
 	managed_watch(sm);
@@ -115,7 +101,7 @@ bool managed_on_idle(pc_stream *s)
 {
 	struct managed *sm = managed_of(pc_stream_session(s));
 
-	if (sm == NULL || sm->state != MANAGED_ON || sm->asked)
+	if (sm == NULL || sm->state != MANAGED_ON || sm->exchange.asked)
 		return pc_stream_write(s, " ", 1) == PC_OK;
 	ask(sm, pc_stream_session(s));
 	managed_watch(sm);
@@ -155,7 +141,6 @@ void managed_send_all(struct managed *sm, const pc_session *s)
 		pc_session_send_frame(s, q->frame, q->when);
 		pc_metric_add(sm->own->again, 1);
 	}
-	sm->asked_for = sm->queue.acked;
 	managed_sent(sm);
 }
 
@@ -163,20 +148,17 @@ void managed_send_all(struct managed *sm, const pc_session *s)
 
 static void answer(struct managed *sm, const pc_session *s)
 {
-	sm->owes = false;
-	sm->told = pc_session_safe(s);
+	uint32_t handled = pc_session_safe(s);
+
+	exchange_note_told(&sm->exchange, handled);
 	managed_say(pc_session_stream(s),
-	            smacks_counted("a", smacks_version_ns(sm->version), sm->told));
+	            smacks_counted("a", smacks_version_ns(sm->version), handled));
 }
 
 static void answer_what_is_due(struct managed *sm, const pc_session *s)
 {
-	uint32_t handled = pc_session_safe(s);
-	bool waits = sm->owes && handled - sm->owed_at >= UINT32_MAX / 2;
-
-	if ((sm->owes && !waits) || handled - sm->told >= UNASKED)
+	if (exchange_answers(&sm->exchange, pc_session_safe(s)))
 		answer(sm, s);
-	sm->owes = waits; /* for all that came before it */
 	managed_watch(sm);
 }
 
@@ -195,7 +177,7 @@ void managed_finish(struct managed *sm)
 {
 	const pc_session *s = connected(sm);
 
-	if (s && sm->counting && (sm->owes || pc_session_safe(s) != sm->told))
+	if (s && sm->counting && (sm->exchange.owes || pc_session_safe(s) != sm->exchange.told))
 		answer(sm, s);
 }
 
@@ -208,15 +190,15 @@ void managed_tap(struct managed *sm, const pc_session *s)
 	block->managed = sm;
 	sm->place = &block->managed;
 	sm->session = s->id;
-	sm->asked = sm->owes = sm->counting = sm->progressed = false;
-	sm->since = sm->asked_at = 0;
+	sm->counting = sm->progressed = false;
+	exchange_restart(&sm->exchange, &sm->queue);
 	pc_tap(sm->own->m, s, on_frame, -1000);
 }
 
 void managed_count(struct managed *sm, const pc_session *s, uint32_t from)
 {
 	sm->counting = true;
-	sm->told = from;
+	exchange_note_told(&sm->exchange, from);
 	sm->state = MANAGED_ON;
 	pc_session_count(sm->own->m, s, from, on_handled);
 }
@@ -269,10 +251,7 @@ void managed_finish_all(struct s2s *own)
 
 static void on_request(struct managed *sm, const pc_session *s)
 {
-	if (!sm->owes)
-		sm->owed_since = pc_now_ms();
-	sm->owes = true;
-	sm->owed_at = pc_session_received(s);
+	exchange_owe(&sm->exchange, pc_session_received(s));
 	answer_what_is_due(sm, s);
 }
 
@@ -327,8 +306,7 @@ static void on_answer(struct managed *sm, pc_stream *s, const pc_stanza *st)
 	}
 	if (!managed_acked(sm, s, h))
 		return;
-	sm->asked = false;
-	sm->since = 0;
+	exchange_note_answered(&sm->exchange);
 	managed_sent(sm);
 	go_on(s, sm);
 }
@@ -351,18 +329,13 @@ bool managed_on_ack(pc_stream *s, const pc_stanza *st)
 
 /* ------------------------------------------------------------ time */
 
-static bool has_passed(int64_t since, double seconds)
-{
-	return (double)(pc_now_ms() - since) >= 1000 * seconds;
-}
-
 static void look_at_connected(struct managed *sm, const pc_session *s)
 {
-	const struct limits *l = &sm->own->limits;
+	const struct exchange_limits *l = &sm->own->limits.acks;
 
-	if (sm->owes && pc_now_ms() - sm->owed_since >= OWED_MS)
+	if (exchange_answers_late(&sm->exchange))
 		answer(sm, s);
-	if (sm->asked && has_passed(sm->since, l->ack_timeout)) {
+	if (exchange_is_dead(&sm->exchange, l)) {
 		pc_log_session(sm->own->m, s, PC_INFO,
 		               "%s acknowledges nothing: its connection is taken for dead",
 		               sm->remote);
@@ -371,10 +344,9 @@ static void look_at_connected(struct managed *sm, const pc_session *s)
 		pc_stream_abort(pc_session_stream(s), "no acknowledgement came");
 		return;
 	}
-	if (is_due(sm) || (sm->state == MANAGED_ON && !sm->asked && sm->since &&
-	                   has_passed(sm->since, l->request_delay)))
+	if (is_due(sm) || (sm->state == MANAGED_ON && exchange_asks_late(&sm->exchange, l)))
 		ask(sm, s);
-	if (!sm->owes && !sm->asked && sm->queue.n == 0)
+	if (exchange_rests(&sm->exchange, &sm->queue))
 		managed_unwatch(sm);
 }
 
@@ -416,19 +388,10 @@ static void look_at_all(void *data)
 		pc_timer_stop(&own->watch);
 }
 
-static double pace(const struct limits *l)
-{
-	double least = l->request_delay < l->ack_timeout ? l->request_delay : l->ack_timeout;
-
-	least = l->request_interval > 0 && l->request_interval < least ? l->request_interval
-	                                                               : least;
-	least = l->resume > 0 && l->resume < least ? l->resume : least;
-	return least > 4 ? 1 : least < 0.04 ? 0.01 : least / 4;
-}
-
 void managed_watch(struct managed *sm)
 {
 	struct s2s *own = sm->own;
+	const struct limits *l = &own->limits;
 
 	if (sm->at == NULL) {
 		sm->next = own->watched;
@@ -438,7 +401,9 @@ void managed_watch(struct managed *sm)
 		own->watched = sm;
 	}
 	if (own->watch == NULL)
-		own->watch = pc_every(own->m, pace(&own->limits), look_at_all, own);
+		own->watch =
+		        pc_every(own->m, exchange_pace(&l->acks, l->resume > 0 ? l->resume : 3600),
+		                 look_at_all, own);
 }
 
 void managed_unwatch(struct managed *sm)

@@ -224,14 +224,11 @@ static void read_limits(pc_module *m)
 	own->limits = (struct limits){
 		.queue = pc_opt_int(m, "s2s_send_queue_size"),
 		.queue_bytes = pc_opt_int(m, "s2s_send_queue_bytes"),
-		.unacked = pc_opt_int(m, "smacks_max_unacked_stanzas"),
-		.request_interval = pc_opt_seconds(m, "smacks_ack_request_interval"),
-		.request_delay = pc_opt_seconds(m, "smacks_ack_request_delay"),
-		.ack_timeout = pc_opt_seconds(m, "smacks_ack_timeout"),
 		.resume = pc_opt_seconds(m, "s2s_resume_time"),
 		.timeout = pc_opt_seconds(m, "s2s_timeout"),
 		.managed = pc_opt_bool(m, "smacks_enabled_s2s"),
 	};
+	exchange_read_limits(m, &own->limits.acks);
 }
 
 /* Times that became shorter count from now on. */
@@ -300,6 +297,6 @@ PC_MODULE(s2s, .summary = "Other servers: federation (RFC 6120)",
           .xeps = "0220:1.1.1 0185:1.0 0178:1.2 0288:1.0.1 0368:1.1.0 0478:0.2.0 "
                   "0198:1.6.3 0203:2.0",
           .data_size = sizeof(struct s2s), .session_size = sizeof(struct inbound),
-          .state_version = 4, .session_free = session_free, .options = options, .events = events,
+          .state_version = 5, .session_free = session_free, .options = options, .events = events,
           .metrics = metrics, .commands = s2s_commands, .load = load, .unload = unload,
           .restore = restore, .config_changed = config_changed);

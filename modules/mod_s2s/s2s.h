@@ -21,6 +21,7 @@
 #include <prosody-c/prosody-c.h>
 #include <prosody-c/table.h>
 
+#include "lib_smacks/exchange.h"
 #include "lib_smacks/queue.h"
 #include "lib_smacks/words.h"
 
@@ -41,8 +42,9 @@
 
 /* Options that are asked for with every stanza: read when they change. */
 struct limits {
-	int64_t queue, queue_bytes, unacked;
-	double request_interval, request_delay, ack_timeout, resume, timeout; /* seconds */
+	int64_t queue, queue_bytes;
+	double resume, timeout; /* seconds */
+	struct exchange_limits acks;
 	bool managed;
 };
 
@@ -96,21 +98,14 @@ struct managed {
 	struct managed **place; /* in the block of its session; NULL: that has ended */
 	pc_session_id session;
 	struct queue queue;
-	uint32_t handled;   /* of what the peer sent: how far the session had come that has ended */
-	uint32_t asked_for; /* queue_sent() at the last <r/> */
-	uint32_t told;      /* the last h that the peer has */
-	uint32_t owed_at;   /* an <a/> is owed as soon as so many are handled */
-	int64_t since;    /* ms of pc_now_ms(): of the <r/>, or the first that is unacknowledged */
-	int64_t asked_at; /* likewise: the last <r/> */
-	int64_t owed_since;
-	int64_t deadline; /* broken, and opened to us: until when it waits */
+	struct exchange exchange;
+	uint32_t handled; /* of what the peer sent: how far the session had come that has ended */
+	int64_t deadline; /* broken, and opened to us: until when it waits; ms of pc_now_ms() */
 	uint8_t state;    /* enum managed_state */
 	uint8_t version;  /* 2 or 3 */
 	bool ours;        /* the stream was opened by us */
 	bool both;        /* and carries stanzas of both directions */
 	bool counting;    /* what comes in */
-	bool asked;       /* an <r/> is not answered yet */
-	bool owes;        /* an <a/> */
 	bool progressed;  /* since it was connected: something was acknowledged, or came */
 	bool lost;        /* opened to us: its connection broke, or another one claims it */
 	bool resumable;   /* opened to us */

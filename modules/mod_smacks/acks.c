@@ -1,18 +1,7 @@
 /*
  * acks.c - <r/> and <a/> in both directions, and what time does to them.
- *
- * One request is under way at most. It goes out right behind the stanza that makes it due, so that
- * both leave in one write; what was sent behind it is asked for when its answer comes. So a client
- * is asked once a round trip, however much it gets.
  */
 #include "smacks.h"
-
-/* Unasked, we acknowledge after so many: clients keep what is not. */
-#define UNASKED 50
-/* So many that are not acknowledged are asked for before the interval is over. */
-#define UNASKED_FOR 50
-/* An <a/> waits so long for what is being handled before it, in milliseconds. */
-#define OWED_MS 2000
 
 /* ------------------------------------------------------------ to the peer */
 
@@ -21,11 +10,10 @@ static void answer(const pc_session *s, struct sm *sm)
 	pc_stream *stream = pc_session_stream(s);
 	pc_stanza *a;
 
-	sm->owes = false;
 	if (stream == NULL)
 		return;
-	sm->told = pc_session_safe(s);
-	a = smacks_counted("a", smacks_ns(sm), sm->told);
+	exchange_note_told(&sm->exchange, pc_session_safe(s));
+	a = smacks_counted("a", smacks_ns(sm), sm->exchange.told);
 	pc_stream_send(stream, a);
 	pc_stanza_free(&a);
 }
@@ -36,35 +24,23 @@ static void ask(const pc_session *s, struct smacks *x, struct sm *sm)
 
 	if (stream == NULL || pc_stream_send(stream, x->request[sm->version - 2]) != PC_OK)
 		return;
-	sm->asked = true;
+	exchange_note_asked(&sm->exchange, &sm->queue);
 	sm->complained = false;
-	sm->asked_for = queue_sent(&sm->queue);
-	sm->since = sm->asked_at = pc_now_ms();
 	acks_watch(x, sm);
 }
 
-/* Of much that comes one by one, each needs no question of its own: the answers would cost the
- * client and us as much as the stanzas. One after a pause is asked for as it is sent, in one
- * packet. */
-static bool is_too_soon(const struct smacks *x, const struct sm *sm)
-{
-	return sm->queue.n < UNASKED_FOR &&
-	       (double)(pc_now_ms() - sm->asked_at) < 1000 * x->limits.request_interval;
-}
-
-/* A client that does not get on, but answers, is not asked again at once for the same. */
 static bool is_due(const struct smacks *x, const struct sm *sm)
 {
-	int64_t limit = sm->inactive ? x->limits.unacked_inactive : x->limits.unacked;
+	const struct exchange_limits *l = &x->limits.acks;
+	int64_t unacked = sm->inactive ? x->limits.unacked_inactive : l->unacked;
 
-	return sm->state == SM_CONNECTED && !sm->asked && sm->asked_for != queue_sent(&sm->queue) &&
-	       sm->queue.n > limit && !is_too_soon(x, sm);
+	return sm->state == SM_CONNECTED &&
+	       exchange_asks(&sm->exchange, &sm->queue, l, unacked, false);
 }
 
 void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm)
 {
-	if (sm->queue.n > 0 && sm->since == 0)
-		sm->since = pc_now_ms();
+	exchange_note_sent(&sm->exchange, &sm->queue);
 	if (is_due(x, sm))
 		ask(s, x, sm);
 	acks_watch(x, sm);
@@ -72,12 +48,8 @@ void acks_sent(const pc_session *s, struct smacks *x, struct sm *sm)
 
 void acks_handled(const pc_session *s, struct smacks *x, struct sm *sm)
 {
-	uint32_t handled = pc_session_safe(s);
-	bool waits = sm->owes && handled - sm->owed_at >= UINT32_MAX / 2;
-
-	if ((sm->owes && !waits) || handled - sm->told >= UNASKED)
+	if (exchange_answers(&sm->exchange, pc_session_safe(s)))
 		answer(s, sm);
-	sm->owes = waits; /* for all that came before it */
 	acks_watch(x, sm);
 }
 
@@ -91,10 +63,7 @@ pc_result acks_on_request(pc_event *ev, void *data)
 
 	if (sm == NULL)
 		return PC_HANDLED;
-	if (!sm->owes)
-		sm->owed_since = pc_now_ms();
-	sm->owes = true;
-	sm->owed_at = pc_session_received(s);
+	exchange_owe(&sm->exchange, pc_session_received(s));
 	acks_handled(s, x, sm);
 	return PC_HANDLED;
 }
@@ -104,8 +73,7 @@ static void take_answer(const pc_session *s, struct smacks *x, struct sm *sm, ui
 	queue_drop(&sm->queue, n);
 	pc_journal_acked(s, sm->queue.acked);
 	sm->written = n < sm->written ? sm->written - n : 0;
-	sm->asked = false;
-	sm->since = 0;
+	exchange_note_answered(&sm->exchange);
 	acks_sent(s, x, sm);
 }
 
@@ -163,10 +131,10 @@ pc_result acks_on_silence(pc_event *ev, void *data)
 	const pc_session *s = pc_event_origin(ev);
 	struct sm *sm = smacks_of(s, x->m);
 
-	if (sm == NULL || sm->state != SM_CONNECTED || sm->asked)
+	if (sm == NULL || sm->state != SM_CONNECTED || sm->exchange.asked)
 		return PC_PASS;
 	ask(s, x, sm);
-	return sm->asked ? PC_HANDLED : PC_PASS;
+	return sm->exchange.asked ? PC_HANDLED : PC_PASS;
 }
 
 /* Before we end a stream, the client learns what it need not send again. */
@@ -176,27 +144,17 @@ pc_result acks_on_close(pc_event *ev, void *data)
 	const pc_session *s = pc_event_origin(ev);
 	struct sm *sm = smacks_of(s, x->m);
 
-	if (sm && pc_session_safe(s) != sm->told)
+	if (sm && pc_session_safe(s) != sm->exchange.told)
 		answer(s, sm);
 	return PC_PASS;
 }
 
 /* ------------------------------------------------------------ time */
 
-static double least_of(const struct limits *l)
+static double pace(const struct limits *l)
 {
-	double least = l->request_delay < l->ack_delay ? l->request_delay : l->ack_delay;
-
-	if (l->request_interval > 0 && l->request_interval < least)
-		least = l->request_interval;
-	least = l->ack_timeout < least ? l->ack_timeout : least;
-	least = l->hibernation < least ? l->hibernation : least;
-	return least > 4 ? 1 : least < 0.04 ? 0.01 : least / 4;
-}
-
-static bool has_passed(int64_t since, double seconds)
-{
-	return (double)(pc_now_ms() - since) >= 1000 * seconds;
+	return exchange_pace(&l->acks,
+	                     l->ack_delay < l->hibernation ? l->ack_delay : l->hibernation);
 }
 
 static void complain(struct smacks *x, const pc_session *s, struct sm *sm)
@@ -213,23 +171,23 @@ static void give_up(struct smacks *x, const pc_session *s, struct sm *sm)
 	pc_log_session(x->m, s, PC_INFO, "%s: no acknowledgement came, its connection is dead",
 	               s->full_jid);
 	pc_metric_add(x->lost, 1);
-	sm->asked = false;
-	sm->since = 0;
+	exchange_note_answered(&sm->exchange);
 	pc_stream_lost(pc_session_stream(s), "no acknowledgement came");
 }
 
 static void look_at_connected(struct smacks *x, const pc_session *s, struct sm *sm)
 {
-	if (sm->owes && pc_now_ms() - sm->owed_since >= OWED_MS)
+	struct exchange *e = &sm->exchange;
+
+	if (exchange_answers_late(e))
 		answer(s, sm);
-	if (sm->asked && has_passed(sm->since, x->limits.ack_timeout))
+	if (exchange_is_dead(e, &x->limits.acks))
 		give_up(x, s, sm);
-	else if (sm->asked && !sm->complained && has_passed(sm->since, x->limits.ack_delay))
+	else if (e->asked && !sm->complained && exchange_has_passed(e->since, x->limits.ack_delay))
 		complain(x, s, sm);
-	else if (is_due(x, sm) ||
-	         (!sm->asked && sm->since && has_passed(sm->since, x->limits.request_delay)))
+	else if (is_due(x, sm) || exchange_asks_late(e, &x->limits.acks))
 		ask(s, x, sm);
-	if (!sm->owes && !sm->asked && sm->queue.n == 0)
+	if (exchange_rests(e, &sm->queue))
 		acks_unwatch(sm);
 }
 
@@ -271,7 +229,7 @@ void acks_watch(struct smacks *x, struct sm *sm)
 		x->watched = sm;
 	}
 	if (x->sweep == NULL)
-		x->sweep = pc_every(x->m, least_of(&x->limits), sweep, x);
+		x->sweep = pc_every(x->m, pace(&x->limits), sweep, x);
 }
 
 void acks_unwatch(struct sm *sm)
@@ -289,5 +247,5 @@ void acks_retime(struct smacks *x)
 	if (x->sweep == NULL)
 		return;
 	pc_timer_stop(&x->sweep);
-	x->sweep = pc_every(x->m, least_of(&x->limits), sweep, x);
+	x->sweep = pc_every(x->m, pace(&x->limits), sweep, x);
 }

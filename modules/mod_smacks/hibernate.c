@@ -84,8 +84,8 @@ void hibernate_queued(struct smacks *x, const pc_session *s, pc_frame *frame)
 void hibernate_begin(struct smacks *x, const pc_session *s, struct sm *sm, double seconds)
 {
 	sm->state = SM_HIBERNATED;
-	sm->asked = sm->owes = sm->inactive = false;
-	sm->since = 0;
+	sm->inactive = false;
+	exchange_restart(&sm->exchange, &sm->queue);
 	sm->deadline = pc_now_ms() + (int64_t)(seconds * 1000);
 	acks_watch(x, sm);
 	pc_session_changed(s, x->m);

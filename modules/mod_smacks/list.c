@@ -13,7 +13,7 @@ static void describe(const struct sm *sm, long long left, char text[static 80])
 		snprintf(text, 80, "waits for its client, %lld s more", left);
 	else
 		snprintf(text, 80, "%s%s", sm->resumable ? "can be resumed" : "acknowledges",
-		         sm->asked ? ", asked" : "");
+		         sm->exchange.asked ? ", asked" : "");
 }
 
 static bool print(const pc_session *s, void *data)

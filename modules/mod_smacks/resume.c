@@ -121,8 +121,8 @@ static pc_stanza *make_resumed(const pc_session *s, struct sm *sm, const pc_stan
 {
 	pc_stanza *resumed;
 
-	sm->told = pc_session_safe(s);
-	resumed = smacks_counted("resumed", pc_stanza_ns(request), sm->told);
+	exchange_note_told(&sm->exchange, pc_session_safe(s));
+	resumed = smacks_counted("resumed", pc_stanza_ns(request), sm->exchange.told);
 	pc_stanza_set(resumed, "previd", pc_stanza_get(request, "previd"));
 	return resumed;
 }
@@ -149,9 +149,7 @@ static void resume(struct smacks *x, const pc_session *to, struct sm *sm, const 
 {
 	sm->state = SM_RESUMING;
 	sm->written = 0;
-	sm->asked = sm->owes = false;
-	sm->asked_for = sm->queue.acked;
-	sm->since = 0;
+	exchange_restart(&sm->exchange, &sm->queue);
 	if (pc_session_take_over(to, from) == PC_OK) {
 		connect(x, to, sm, ev);
 		return;

@@ -229,14 +229,11 @@ static void read_limits(pc_module *m)
 	x->limits = (struct limits){
 		.queue = pc_opt_int(m, "smacks_max_queue_size"),
 		.queue_bytes = pc_opt_int(m, "smacks_max_queue_bytes"),
-		.unacked = pc_opt_int(m, "smacks_max_unacked_stanzas"),
 		.unacked_inactive = pc_opt_int(m, "smacks_max_inactive_unacked_stanzas"),
-		.request_interval = pc_opt_seconds(m, "smacks_ack_request_interval"),
-		.request_delay = pc_opt_seconds(m, "smacks_ack_request_delay"),
 		.ack_delay = pc_opt_seconds(m, "smacks_max_ack_delay"),
-		.ack_timeout = pc_opt_seconds(m, "smacks_ack_timeout"),
 		.hibernation = pc_opt_seconds(m, "smacks_hibernation_time"),
 	};
+	exchange_read_limits(m, &x->limits.acks);
 }
 
 /* Times that became shorter count from now on. */
@@ -369,7 +366,7 @@ static const pc_metric_decl metrics[] = {
 
 PC_MODULE(smacks, .summary = "Stream management (XEP-0198)",
           .xeps = "0198:1.6.3 0203:2.0 0386:1.0.1 0388:1.0.3", .data_size = sizeof(struct smacks),
-          .session_size = sizeof(struct sm), .state_version = 1, .options = options,
+          .session_size = sizeof(struct sm), .state_version = 2, .options = options,
           .events = events, .stores = stores, .commands = commands, .metrics = metrics,
           .load = load, .unload = unload, .session_free = session_free,
           .session_save = survive_save, .session_restore = survive_restore, .save = save,

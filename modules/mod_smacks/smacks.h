@@ -19,6 +19,7 @@
 #include <prosody-c/journal.h>
 #include <prosody-c/prosody-c.h>
 
+#include "lib_smacks/exchange.h"
 #include "lib_smacks/queue.h"
 #include "lib_smacks/words.h"
 
@@ -35,32 +36,26 @@ struct sm {
 	struct sm *next, **at; /* of those that time has to do with: acks.c */
 	pc_session_id id;
 	struct queue queue;
+	struct exchange exchange;
 	uint32_t written;   /* SM_RESUMING: how many of the queue are */
-	uint32_t asked_for; /* queue_sent() at the last <r/> */
-	uint32_t told;      /* the last h that the peer has */
-	uint32_t owed_at;   /* an <a/> is owed as soon as so many are handled */
 	uint8_t state;      /* enum sm_state */
 	uint8_t version;    /* 2 or 3 */
-	bool asked;         /* an <r/> is not answered yet */
 	bool complained;    /* smacks-ack-delayed was told */
-	bool owes;          /* an <a/> */
 	bool inactive;      /* by client state indication */
 	bool announced;     /* SM_HIBERNATED, and that was told */
 	bool orphan;        /* its account is no more */
 	bool full;          /* and ends for that */
 	float most_seconds; /* that the client wants to be waited for; 0: no wish */
-	int64_t since;    /* ms of pc_now_ms(): of the <r/>, or the first that is unacknowledged */
-	int64_t asked_at; /* ms of pc_now_ms(): the last <r/> */
-	int64_t owed_since;
-	int64_t deadline; /* SM_HIBERNATED: likewise */
+	int64_t deadline;   /* SM_HIBERNATED: ms of pc_now_ms() */
 	bool resumable;
 	uint8_t digest[SM_DIGEST]; /* of the token that it is resumed by */
 };
 
 /* Options that are asked for with every stanza, or for every session: read when they change. */
 struct limits {
-	int64_t queue, queue_bytes, unacked, unacked_inactive;
-	double request_interval, request_delay, ack_delay, ack_timeout, hibernation; /* seconds */
+	int64_t queue, queue_bytes, unacked_inactive;
+	double ack_delay, hibernation; /* seconds */
+	struct exchange_limits acks;
 };
 
 struct smacks {

@@ -69,7 +69,7 @@ static int restore(struct smacks *x, const pc_session *s, struct sm *sm, const s
 		           .announced = r->announced,
 		           .most_seconds = (float)r->most_seconds,
 		           .queue = { .acked = state.acked },
-		           .told = state.in };
+		           .exchange = { .told = state.in } };
 	memcpy(sm->digest, r->digest, SM_DIGEST);
 	pc_journal_each(s, add_frame, &sm->queue);
 	if (queue_sent(&sm->queue) != state.out) {

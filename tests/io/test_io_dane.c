@@ -80,71 +80,71 @@ static char *judge(const pc__dane_claim *of, const enum who *chain)
 #define WRONG "not the one"
 #define UNTRUSTED "nobody knows it"
 
+static const enum who whole[] = { LEAF, MIDDLE, ROOT, NOBODY };
+static const enum who usual[] = { LEAF, MIDDLE, NOBODY };
+static const enum who alone[] = { LEAF, NOBODY };
+static const enum who old[] = { EXPIRED, MIDDLE, NOBODY };
+static const enum who own[] = { OWN, NOBODY };
+static const enum who pasted[] = { OWN, MIDDLE, ROOT, NOBODY };
+static const struct {
+	unsigned usage, selector, matching;
+	enum who who;
+	const enum who *chain;
+	const char *domain, *host, *root_fault, *fault;
+} fits[] = {
+	/* the certificate itself: no names, no dates, no roots */
+	{ 3, 0, 0, OWN, own, "b.example", NULL, UNTRUSTED, NULL },
+	{ 3, 0, 1, OWN, own, NULL, NULL, UNTRUSTED, NULL },
+	{ 3, 0, 2, OWN, own, NULL, NULL, UNTRUSTED, NULL },
+	{ 3, 1, 0, OWN, own, NULL, NULL, UNTRUSTED, NULL },
+	{ 3, 1, 1, OWN, own, NULL, NULL, UNTRUSTED, NULL },
+	{ 3, 1, 2, OWN, own, NULL, NULL, UNTRUSTED, NULL },
+	{ 3, 1, 1, EXPIRED, old, NULL, NULL, UNTRUSTED, NULL },
+	{ 3, 1, 1, OWN, usual, NULL, NULL, NULL, WRONG },
+	{ 3, 1, 1, MIDDLE, usual, NULL, NULL, NULL, WRONG },
+	/* an authority of the DNS's own: names and dates, no roots */
+	{ 2, 0, 1, MIDDLE, usual, NULL, NULL, UNTRUSTED, NULL },
+	{ 2, 1, 1, MIDDLE, whole, NULL, NULL, UNTRUSTED, NULL },
+	{ 2, 1, 2, ROOT, whole, NULL, NULL, UNTRUSTED, NULL },
+	{ 2, 0, 0, ROOT, usual, NULL, NULL, UNTRUSTED, NULL },
+	{ 2, 0, 0, MIDDLE, alone, NULL, NULL, UNTRUSTED, NULL },
+	{ 2, 1, 1, ROOT, usual, NULL, NULL, NULL, WRONG },
+	{ 2, 1, 1, MIDDLE, alone, NULL, NULL, NULL, WRONG },
+	{ 2, 1, 1, LEAF, usual, NULL, NULL, NULL, WRONG },
+	{ 2, 1, 1, MIDDLE, usual, "b.example", NULL, NULL, "another name" },
+	{ 2, 1, 1, MIDDLE, usual, "b.example", "a.example", NULL, NULL },
+	{ 2, 1, 1, MIDDLE, old, NULL, NULL, NULL, "expired" },
+	{ 2, 1, 1, MIDDLE, pasted, NULL, NULL, NULL, "issuer is unknown" },
+	{ 2, 1, 1, ROOT, pasted, NULL, NULL, NULL, "issuer is unknown" },
+	{ 2, 0, 0, ROOT, own, NULL, NULL, NULL, "issuer is unknown" },
+	/* constraints upon what the roots say */
+	{ 1, 1, 1, LEAF, usual, NULL, NULL, NULL, NULL },
+	{ 1, 1, 1, LEAF, usual, NULL, NULL, UNTRUSTED, UNTRUSTED },
+	{ 1, 1, 1, LEAF, usual, "b.example", NULL, NULL, "another name" },
+	{ 1, 1, 1, LEAF, usual, "b.example", "a.example", NULL, NULL },
+	{ 1, 1, 1, MIDDLE, usual, NULL, NULL, NULL, WRONG },
+	{ 0, 1, 1, MIDDLE, usual, NULL, NULL, NULL, NULL },
+	{ 0, 1, 1, ROOT, usual, NULL, NULL, NULL, NULL }, /* it is not sent along */
+	{ 0, 0, 0, ROOT, usual, NULL, NULL, NULL, NULL },
+	{ 0, 1, 1, ELSE, usual, NULL, NULL, NULL, WRONG },
+	{ 0, 1, 1, MIDDLE, usual, NULL, NULL, UNTRUSTED, UNTRUSTED },
+	{ 0, 1, 1, MIDDLE, usual, "b.example", NULL, NULL, "another name" },
+	{ 0, 1, 1, MIDDLE, pasted, NULL, NULL, NULL, "issuer is unknown" },
+};
+
 static void test_fits(void **state)
 {
-	static const enum who whole[] = { LEAF, MIDDLE, ROOT, NOBODY };
-	static const enum who usual[] = { LEAF, MIDDLE, NOBODY };
-	static const enum who alone[] = { LEAF, NOBODY };
-	static const enum who old[] = { EXPIRED, MIDDLE, NOBODY };
-	static const enum who own[] = { OWN, NOBODY };
-	static const enum who pasted[] = { OWN, MIDDLE, ROOT, NOBODY };
-	static const struct {
-		unsigned usage, selector, matching;
-		enum who who;
-		const enum who *chain;
-		const char *domain, *host, *root_fault, *fault;
-	} rows[] = {
-		/* the certificate itself: no names, no dates, no roots */
-		{ 3, 0, 0, OWN, own, "b.example", NULL, UNTRUSTED, NULL },
-		{ 3, 0, 1, OWN, own, NULL, NULL, UNTRUSTED, NULL },
-		{ 3, 0, 2, OWN, own, NULL, NULL, UNTRUSTED, NULL },
-		{ 3, 1, 0, OWN, own, NULL, NULL, UNTRUSTED, NULL },
-		{ 3, 1, 1, OWN, own, NULL, NULL, UNTRUSTED, NULL },
-		{ 3, 1, 2, OWN, own, NULL, NULL, UNTRUSTED, NULL },
-		{ 3, 1, 1, EXPIRED, old, NULL, NULL, UNTRUSTED, NULL },
-		{ 3, 1, 1, OWN, usual, NULL, NULL, NULL, WRONG },
-		{ 3, 1, 1, MIDDLE, usual, NULL, NULL, NULL, WRONG },
-		/* an authority of the DNS's own: names and dates, no roots */
-		{ 2, 0, 1, MIDDLE, usual, NULL, NULL, UNTRUSTED, NULL },
-		{ 2, 1, 1, MIDDLE, whole, NULL, NULL, UNTRUSTED, NULL },
-		{ 2, 1, 2, ROOT, whole, NULL, NULL, UNTRUSTED, NULL },
-		{ 2, 0, 0, ROOT, usual, NULL, NULL, UNTRUSTED, NULL },
-		{ 2, 0, 0, MIDDLE, alone, NULL, NULL, UNTRUSTED, NULL },
-		{ 2, 1, 1, ROOT, usual, NULL, NULL, NULL, WRONG },
-		{ 2, 1, 1, MIDDLE, alone, NULL, NULL, NULL, WRONG },
-		{ 2, 1, 1, LEAF, usual, NULL, NULL, NULL, WRONG },
-		{ 2, 1, 1, MIDDLE, usual, "b.example", NULL, NULL, "another name" },
-		{ 2, 1, 1, MIDDLE, usual, "b.example", "a.example", NULL, NULL },
-		{ 2, 1, 1, MIDDLE, old, NULL, NULL, NULL, "expired" },
-		{ 2, 1, 1, MIDDLE, pasted, NULL, NULL, NULL, "issuer is unknown" },
-		{ 2, 1, 1, ROOT, pasted, NULL, NULL, NULL, "issuer is unknown" },
-		{ 2, 0, 0, ROOT, own, NULL, NULL, NULL, "issuer is unknown" },
-		/* constraints upon what the roots say */
-		{ 1, 1, 1, LEAF, usual, NULL, NULL, NULL, NULL },
-		{ 1, 1, 1, LEAF, usual, NULL, NULL, UNTRUSTED, UNTRUSTED },
-		{ 1, 1, 1, LEAF, usual, "b.example", NULL, NULL, "another name" },
-		{ 1, 1, 1, LEAF, usual, "b.example", "a.example", NULL, NULL },
-		{ 1, 1, 1, MIDDLE, usual, NULL, NULL, NULL, WRONG },
-		{ 0, 1, 1, MIDDLE, usual, NULL, NULL, NULL, NULL },
-		{ 0, 1, 1, ROOT, usual, NULL, NULL, NULL, NULL }, /* it is not sent along */
-		{ 0, 0, 0, ROOT, usual, NULL, NULL, NULL, NULL },
-		{ 0, 1, 1, ELSE, usual, NULL, NULL, NULL, WRONG },
-		{ 0, 1, 1, MIDDLE, usual, NULL, NULL, UNTRUSTED, UNTRUSTED },
-		{ 0, 1, 1, MIDDLE, usual, "b.example", NULL, NULL, "another name" },
-		{ 0, 1, 1, MIDDLE, pasted, NULL, NULL, NULL, "issuer is unknown" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < PC__COUNT(rows); i++) {
-		pc_str r = record(rows[i].usage, rows[i].selector, rows[i].matching, rows[i].who);
+	for (size_t i = 0; i < PC__COUNT(fits); i++) {
+		pc_str r = record(fits[i].usage, fits[i].selector, fits[i].matching, fits[i].who);
 		pc__dane_claim claim = { .records = &r,
 			                 .n_records = 1,
-			                 .domain = rows[i].domain,
-			                 .host = rows[i].host,
-			                 .fault = rows[i].root_fault };
-		char *fault = judge(&claim, rows[i].chain);
+			                 .domain = fits[i].domain,
+			                 .host = fits[i].host,
+			                 .fault = fits[i].root_fault };
+		char *fault = judge(&claim, fits[i].chain);
 
-		if (!fault != !rows[i].fault || (fault && !strstr(fault, rows[i].fault)))
+		if (!fault != !fits[i].fault || (fault && !strstr(fault, fits[i].fault)))
 			fail_msg("row %zu: %s", i, fault ? fault : "it fits");
 		free(fault);
 		free((void *)(uintptr_t)r.p);
