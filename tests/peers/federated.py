@@ -53,7 +53,7 @@ def wait_a_moment():
 class Peer:
     """`dir` is its own folder, with certs/DOMAIN.crt and .key; ports: for clients, for servers, for servers by TLS."""
 
-    command, environment = (), {}
+    command, environment, log = (), {}, ""
 
     def __init__(self, folder, ports, ca, zone, pairs):
         self.dir, self.ca, self.zone, self.pairs = folder, ca, zone, pairs
@@ -110,6 +110,8 @@ class Peer:
 
 
 class Prosody(Peer):
+    log = "debug"
+
     @staticmethod
     def missing():
         if not shutil.which("prosody"):
@@ -128,7 +130,7 @@ class Prosody(Peer):
         hosts = "\n".join(self.host(name, pair) for name, pair in self.pairs.items())
         (self.dir / "data").mkdir()
         (self.dir / "prosody.cfg.lua").write_text(f"""
-run_as_root = true; data_path = "{self.dir}/data"; pidfile = "{self.dir}/pid"; log = {{ debug = "*console" }}
+run_as_root = true; data_path = "{self.dir}/data"; pidfile = "{self.dir}/pid"; log = {{ {self.log} = "*console" }}
 certificates = "{self.dir}/certs"; ssl = {{ cafile = "{self.ca.root}" }}
 interfaces = {{ "127.0.0.1" }}; c2s_ports = {{ {self.c2s} }}; c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ {self.s2s} }}; s2s_direct_tls_ports = {{ {self.s2s_tls} }}; http_ports = {{ }}; https_ports = {{ }}
@@ -148,6 +150,7 @@ modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco", "ping", "
 
 class Ejabberd(Peer):
     """23.01 knows nothing of XEP-0288. A certificate with an xmppAddr would end its stream by a crash."""
+    log = "info"
 
     @staticmethod
     def libraries():
@@ -170,7 +173,7 @@ class Ejabberd(Peer):
         certs = [f'"{self.dir}/certs/{theirs(name)}.{kind}"' for name in self.pairs for kind in ("crt", "key")]
         (self.dir / "ejabberd.yml").write_text(f"""
 hosts: [{", ".join(theirs(name) for name, pair in self.pairs.items() if not pair.rooms)}]
-loglevel: info
+loglevel: {self.log}
 certfiles: [{", ".join(certs)}]
 ca_file: "{self.ca.root}"
 auth_method: internal
