@@ -49,7 +49,9 @@ static void tell_missing(const struct naming *n, const char *name)
 	char place[300];
 
 	place_of(n, name, place, sizeof(place));
-	if (old)
+	if (old && pc__module_is_option(name))
+		pc__check_tell(n->check, PC__NOTE, place, "module %s: %s", name, old);
+	else if (old)
 		pc__check_tell(n->check, PC__WARNING, place, "module %s has gone: %s", name, old);
 	else
 		pc__check_tell(n->check, PC__ERROR, place, "there is no module %s%s%s%s%s", n->kind,

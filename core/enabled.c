@@ -108,8 +108,9 @@ static void wanted_by_component(const char *host, const char *module, struct nam
 	struct names global = { .n = 0 }, mine = { .n = 0 };
 
 	add(names, module, NULL);
-	each_of(NULL, "modules_enabled", &global, add);
 	add_words(&global, always);
+	each_of(NULL, "modules_enabled", &global, add);
+	each_of(NULL, "modules_disabled", &global, drop);
 	add_words(&mine, inherited);
 	for (size_t i = 0; i < mine.n; i++)
 		if (has(&global, mine.at[i].name))
@@ -136,6 +137,31 @@ void pc__enabled_each(const char *host, const char *component_module, pc__enable
 	for (size_t i = 0; i < names.n; i++)
 		fn(names.at[i].name, names.at[i].list, data);
 	clear(&names);
+}
+
+/* ------------------------------------------------------------ named, and no modules here */
+
+static bool names_it(const char *host, const char *option, const char *name)
+{
+	struct names names = { .n = 0 };
+	bool is;
+
+	each_of(host, option, &names, add);
+	is = has(&names, name);
+	clear(&names);
+	return is;
+}
+
+bool pc__enabled_says_no(const char *host, const char *option)
+{
+	const char *name = pc__module_of_option(option);
+
+	if (name == NULL)
+		return false;
+	if (host && names_it(host, "modules_disabled", name))
+		return true;
+	return names_it(NULL, "modules_disabled", name) &&
+	       !(host && names_it(host, "modules_enabled", name));
 }
 
 /* ------------------------------------------------------------ loading */

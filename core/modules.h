@@ -80,6 +80,9 @@ struct pc__value;
 typedef void pc__enabled_fn(const char *name, const struct pc__value *list, void *data);
 void pc__enabled_each(const char *host, const char *component_module, pc__enabled_fn *fn,
                       void *data);
+/* An option that is a module of Prosody is off for the host (NULL: globally) where modules_disabled
+ * names that, as long as nobody has written the option. */
+bool pc__enabled_says_no(const char *host, const char *option);
 void pc__modules_unload_all(pc_host *host);
 /* Global modules that follow hosts are told. */
 void pc__modules_add_host(pc_host *host);

@@ -79,21 +79,22 @@ static const struct pc__old_option old[] = {
 
 static const struct {
 	const char *name, *note;
+	const char *option; /* says the same; NULL: none does */
 } old_modules[] = {
-	{ "posix", "it is part of the server" },
-	{ "console", "prosody-ctl does that" },
-	{ "admin_telnet", "prosody-ctl does that" },
-	{ "compression", "compression under encryption is unsafe, and gone" },
-	{ "privacy", "blocklist has taken its place" },
-	{ "pep_simple", "pep has taken its place" },
-	{ "legacyauth", "saslauth has taken its place" },
-	{ "cron", "it is part of the server" },
-	{ "dialback", "it is part of s2s: see s2s_dialback" },
-	{ "s2s_bidi", "it is part of s2s: see s2s_bidi" },
-	{ "s2s_auth_certs", "it is part of s2s: see s2s_secure_auth" },
-	{ "s2s_whitelist", "it is part of s2s: see the option s2s_whitelist" },
-	{ "s2s_blacklist", "it is part of s2s: see the option s2s_blacklist" },
-	{ "s2s_idle_timeout", "it is part of s2s: see the option s2s_idle_timeout" },
+	{ "posix", "it is part of the server", NULL },
+	{ "console", "prosody-ctl does that", NULL },
+	{ "admin_telnet", "prosody-ctl does that", NULL },
+	{ "compression", "compression under encryption is unsafe, and gone", NULL },
+	{ "privacy", "blocklist has taken its place", NULL },
+	{ "pep_simple", "pep has taken its place", NULL },
+	{ "legacyauth", "saslauth has taken its place", NULL },
+	{ "cron", "it is part of the server", NULL },
+	{ "dialback", "it is part of s2s: see s2s_dialback", "s2s_dialback" },
+	{ "s2s_bidi", "it is part of s2s: see s2s_bidi", "s2s_bidi" },
+	{ "s2s_auth_certs", "it is part of s2s: see s2s_auth_certs", "s2s_auth_certs" },
+	{ "s2s_whitelist", "it is part of s2s: see the option s2s_whitelist", NULL },
+	{ "s2s_blacklist", "it is part of s2s: see the option s2s_blacklist", NULL },
+	{ "s2s_idle_timeout", "it is part of s2s: see the option s2s_idle_timeout", NULL },
 };
 /* clang-format on */
 
@@ -133,5 +134,21 @@ const char *pc__module_old(const char *name)
 	for (size_t i = 0; i < PC__COUNT(old_modules); i++)
 		if (strcmp(old_modules[i].name, name) == 0)
 			return old_modules[i].note;
+	return NULL;
+}
+
+bool pc__module_is_option(const char *name)
+{
+	for (size_t i = 0; i < PC__COUNT(old_modules); i++)
+		if (old_modules[i].option && strcmp(old_modules[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+const char *pc__module_of_option(const char *option)
+{
+	for (size_t i = 0; i < PC__COUNT(old_modules); i++)
+		if (old_modules[i].option && strcmp(old_modules[i].option, option) == 0)
+			return old_modules[i].name;
 	return NULL;
 }

@@ -24,3 +24,7 @@ char *pc__option_successor(const struct pc__old_option *old, const char *name);
 
 /* What became of a module of Prosody: a text for people, or NULL. */
 const char *pc__module_old(const char *name);
+/* It is an option here, which modules_disabled sets to false under the module's name. */
+bool pc__module_is_option(const char *name);
+/* The module of Prosody that is this option; NULL: none is. */
+const char *pc__module_of_option(const char *option);

@@ -10,6 +10,7 @@
 
 #include "config_internal.h"
 #include "log.h"
+#include "modules.h"
 #include "option_value.h"
 #include "util/mem.h"
 
@@ -95,8 +96,18 @@ static void inherit(pc__config *config, const pc_option *o, pc__typed *own)
 		pc__option_join(config->arena, own, &global);
 }
 
-static void resolve(pc__config *config, const struct pc__host_options *part, const pc_option *o,
-                    pc__typed *t)
+static void take_default(pc__config *config, const char *host, const pc_option *o, pc__typed *t)
+{
+	*t = (pc__typed){ 0 };
+	if (o->dflt && !pc__option_text(o, o->dflt, config->arena, t))
+		pc__log("config", PC_ERROR, "option %s: its default, %s, is wrong", o->name,
+		        o->dflt);
+	if (t->b && pc__enabled_says_no(host, o->name))
+		t->b = false;
+}
+
+static void resolve(pc__config *config, const struct pc__host_options *part, const char *host,
+                    const pc_option *o, pc__typed *t)
 {
 	struct pc__entry *e = pc__config_entry(part, o->name);
 
@@ -108,10 +119,7 @@ static void resolve(pc__config *config, const struct pc__host_options *part, con
 	e = part == &config->global ? NULL : pc__config_entry(&config->global, o->name);
 	if (e && from_entry(config, e, o, t))
 		return;
-	*t = (pc__typed){ 0 };
-	if (o->dflt && !pc__option_text(o, o->dflt, config->arena, t))
-		pc__log("config", PC_ERROR, "option %s: its default, %s, is wrong", o->name,
-		        o->dflt);
+	take_default(config, host, o, t);
 }
 
 static bool says_the_same(const pc_option *a, const pc_option *b)
@@ -144,7 +152,7 @@ const pc__typed *pc__option_get(const char *host, const pc_option *option)
 		if (says_the_same(&r->option, option))
 			return &r->typed;
 	r = resolved_new(option);
-	resolve(config, part, option, &r->typed);
+	resolve(config, part, host, option, &r->typed);
 	if (first) {
 		r->other = first->other;
 		first->other = r;

@@ -172,7 +172,8 @@ static void want(const char *name, const pc__value *list, void *data)
 
 	(void)list;
 	pc__buf_printf(&w->names, "%s ", name);
-	if (pc__module_find(w->host, name) == NULL && pc__module_find(NULL, name) == NULL)
+	if (pc__module_find(w->host, name) == NULL && pc__module_find(NULL, name) == NULL &&
+	    pc__module_old(name) == NULL)
 		add(w->report, "modules_enabled: takes effect by module load %s %s", w->host->name,
 		    name);
 }

@@ -110,7 +110,7 @@ bool dane_asks(pc_stream *s, struct s2s *own)
 	pc_dane_args args = args_for(remote);
 
 	if (remote == NULL || in->n_pairs > 0 || !pc_stream_is_secure(s) ||
-	    !pc_opt_bool(own->m, "use_dane") || policy_inbound_fault(s, remote) == NULL)
+	    !pc_opt_bool(own->m, "use_dane") || policy_inbound_fault(own, s, remote) == NULL)
 		return false;
 	in->waits = pc_dane_judge(s, &args, on_in) == PC_OK;
 	return in->waits;

@@ -254,7 +254,7 @@ static const char *request_fault(pc_stream *s, const struct s2s *own, const char
 		return "policy-violation";
 	if (!pc_opt_bool(own->m, "s2s_dialback"))
 		return "not-authorized";
-	if (policy_wants_certificate(own, remote) && policy_inbound_fault(s, remote))
+	if (policy_wants_certificate(own, remote) && policy_inbound_fault(own, s, remote))
 		return "not-authorized";
 	if (in->n_pairs >= S2S_PAIRS_MOST || in->pending >= S2S_PENDING_MOST ||
 	    own->n_questions >= (unsigned)pc_opt_int(own->m, "s2s_max_verifications"))
@@ -266,7 +266,7 @@ static void refuse_request(pc_stream *s, struct s2s *own, const struct ends *end
                            const char *condition)
 {
 	const char *why = strcmp(condition, "not-authorized") == 0
-	                          ? policy_inbound_fault(s, ends->from)
+	                          ? policy_inbound_fault(own, s, ends->from)
 	                          : NULL;
 
 	pc_metric_add(own->in_refused, 1);

@@ -26,13 +26,13 @@ static void send_empty(pc_stream *s, const char *name, const char *ns)
 
 /* ------------------------------------------------------------ features */
 
-static bool may_prove_by_certificate(pc_stream *s)
+static bool may_prove_by_certificate(pc_stream *s, const struct s2s *own)
 {
 	const struct inbound *in = inbound_of(s);
 	const char *remote = pc_stream_peer(s);
 
 	return in->n_pairs == 0 && in->refusals < REFUSALS_MOST && pc_stream_is_secure(s) &&
-	       remote && policy_inbound_fault(s, remote) == NULL;
+	       remote && policy_inbound_fault(own, s, remote) == NULL;
 }
 
 static void add_limits(pc_stream *s, const struct s2s *own, pc_stanza *features)
@@ -53,7 +53,7 @@ static void add_limits(pc_stream *s, const struct s2s *own, pc_stanza *features)
 
 static void add_ways(pc_stream *s, const struct s2s *own, pc_stanza *features)
 {
-	if (may_prove_by_certificate(s))
+	if (may_prove_by_certificate(s, own))
 		pc_stanza_leaf(pc_stanza_open(features, "mechanisms", NS_SASL), "mechanism",
 		               "EXTERNAL");
 	if (pc_opt_bool(own->m, "s2s_dialback"))
@@ -133,7 +133,7 @@ static void tell_trust(pc_stream *s, const struct s2s *own)
 {
 	const char *remote = pc_stream_peer(s);
 	const char *fault =
-	        remote && pc_stream_is_secure(s) ? policy_inbound_fault(s, remote) : NULL;
+	        remote && pc_stream_is_secure(s) ? policy_inbound_fault(own, s, remote) : NULL;
 
 	if (fault)
 		pc_log_session(own->m, pc_stream_session(s),
@@ -243,7 +243,7 @@ static void on_auth(pc_stream *s, struct s2s *own, const pc_stanza *auth)
 
 	if (mechanism == NULL || strcmp(mechanism, "EXTERNAL") != 0) {
 		refuse_auth(s, own, "invalid-mechanism");
-	} else if (!may_prove_by_certificate(s)) {
+	} else if (!may_prove_by_certificate(s, own)) {
 		refuse_auth(s, own, "not-authorized");
 	} else if (!is_same_name(auth, remote)) {
 		refuse_auth(s, own, "invalid-authzid");

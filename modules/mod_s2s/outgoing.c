@@ -154,7 +154,7 @@ void outgoing_next(struct peer *p)
 static void on_secured(pc_stream *s)
 {
 	struct peer *p = peer_of(s);
-	const char *fault = p ? policy_cert_fault(s, p->domain, dane_host(p)) : NULL;
+	const char *fault = p ? policy_cert_fault(p->own, s, p->domain, dane_host(p)) : NULL;
 	char why[256];
 
 	if (p == NULL || dane_judges(p))

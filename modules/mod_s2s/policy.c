@@ -33,10 +33,13 @@ static bool is_for(const pc_stream *s, const char *remote, const char *host)
 
 /* RFC 6120 13.7.2, RFC 9525, XEP-0178: the chain, and the name; the one says nothing without the
  * other. */
-const char *policy_cert_fault(const pc_stream *s, const char *remote, const char *host)
+const char *policy_cert_fault(const struct s2s *own, const pc_stream *s, const char *remote,
+                              const char *host)
 {
 	const char *why = NULL;
 
+	if (!pc_opt_bool(own->m, "s2s_auth_certs"))
+		return "certificates are not looked at here";
 	switch (pc_stream_peer_trust(s, &why)) {
 	case PC_OK:
 		return is_for(s, remote, host) ? NULL : "its certificate is for another name";
@@ -47,11 +50,11 @@ const char *policy_cert_fault(const pc_stream *s, const char *remote, const char
 	}
 }
 
-const char *policy_inbound_fault(pc_stream *s, const char *remote)
+const char *policy_inbound_fault(const struct s2s *own, pc_stream *s, const char *remote)
 {
 	const struct inbound *in = inbound_of(s);
 
 	if (in->vouched && strcmp(in->vouched, remote) == 0)
 		return NULL;
-	return policy_cert_fault(s, remote, NULL);
+	return policy_cert_fault(own, s, remote, NULL);
 }

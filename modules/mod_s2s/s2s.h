@@ -187,9 +187,10 @@ bool policy_wants_certificate(const struct s2s *own, const char *remote);
 bool policy_wants_tls(const struct s2s *own);
 /* NULL: the stream's certificate proves that name, or the name of its host where that is known from
  * signed records (NULL: it is not); else why not. */
-const char *policy_cert_fault(const pc_stream *s, const char *remote, const char *host);
+const char *policy_cert_fault(const struct s2s *own, const pc_stream *s, const char *remote,
+                              const char *host);
 /* The same of an inbound, where the DNS may have vouched for it. */
-const char *policy_inbound_fault(pc_stream *s, const char *remote);
+const char *policy_inbound_fault(const struct s2s *own, pc_stream *s, const char *remote);
 
 /* ---- dane.c (RFC 7673): false where the roots have the last word */
 

@@ -235,7 +235,7 @@ class Proxy:
 
 class Federation:
     """`hosts`: server -> (its hosts, options). Each has a certificate of the authority unless `certs` gives it another
-    (None: of its own making). Domains in `remotes` are the test's own."""
+    (None: of its own making). Domains in `remotes` are the test's own. The option `extra` is the end of the file: Components."""
 
     def __init__(self, servers, remotes=(), certs=None, direct_tls=False, srv=True, sign=None):
         self.ca, self.links, self.stack = Authority(), [], contextlib.ExitStack()
@@ -259,8 +259,9 @@ class Federation:
 
     def server(self, hosts, options, certs, direct_tls):
         config = {"modules_disabled": None, "unbound": self.zone.option, "ssl": f'{{ cafile = "{self.ca.root}" }}',
-                  "s2s_direct_tls_ports" if direct_tls else "s2s_ports": f"{{ {self.ports[hosts[0]]} }}", **options}
-        server = Server(config=config, hosts={h: {} for h in hosts}, accounts=0)
+                  "s2s_direct_tls_ports" if direct_tls else "s2s_ports": f"{{ {self.ports[hosts[0]]} }}",
+                  **{k: v for k, v in options.items() if k != "extra"}}
+        server = Server(config=config, hosts={h: {} for h in hosts}, accounts=0, extra=options.get("extra", ""))
         for host in hosts:
             name = certs.get(host, host)
             if name:
@@ -275,7 +276,7 @@ class Federation:
 
     def connect(self, here=C, there=A, cert=None, direct_tls=False):
         """A scripted server connects to one of ours."""
-        self.links.append(Link.connect(self.ports[there], here, there, self.ca.context(cert), direct_tls))
+        self.links.append(Link.connect(self.ports.get(there) or next(iter(self.ports.values())), here, there, self.ca.context(cert), direct_tls))
         return self.links[-1]
 
     def listen(self, domain, cert):
