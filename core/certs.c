@@ -245,19 +245,41 @@ static bool pair_made(const char *host, struct pair *p)
 	return made;
 }
 
-static bool find_pair(const char *host, struct pair *p)
+static bool pair_of_name(const char *name, struct pair *p)
 {
-	return pair_of_ssl(pc__config_get_own(host, "ssl"), p) ||
-	       pair_of_option(pc__config_get_own(host, "certificate"), p) ||
-	       pair_of_folder(host, p) || pair_of_ssl(pc__config_get(NULL, "ssl"), p) ||
+	return pair_of_ssl(pc__config_get_own(name, "ssl"), p) ||
+	       pair_of_option(pc__config_get_own(name, "certificate"), p) ||
+	       pair_of_folder(name, p);
+}
+
+/* The nearest domain above it that has one. */
+static bool pair_of_parent(const char *host, struct pair *p)
+{
+	const char *dot = strchr(host, '.');
+
+	while (dot && !pair_of_name(dot + 1, p))
+		dot = strchr(dot + 1, '.');
+	return dot != NULL;
+}
+
+/* *borrowed_r: it is that of another domain. */
+static bool find_pair(const char *host, bool component, struct pair *p, bool *borrowed_r)
+{
+	*borrowed_r = false;
+	if (pair_of_name(host, p))
+		return true;
+	*borrowed_r = component && pair_of_parent(host, p);
+	return *borrowed_r || pair_of_ssl(pc__config_get(NULL, "ssl"), p) ||
 	       pair_of_option(pc__config_get(NULL, "certificate"), p);
 }
 
-bool pc__certs_find(const char *host, char **cert_r, char **key_r)
+bool pc__certs_find(const char *host, bool component, char **cert_r, char **key_r)
 {
 	struct pair p = { NULL, NULL };
 	char *made = pc__printf("%s/certs", pc__server.data_path);
-	bool found = find_pair(host, &p) || pair_by_name(made, host, &p);
+	bool borrowed;
+	bool found = find_pair(host, component, &p, &borrowed) ||
+	             (!component && pair_by_name(made, host, &p));
 
 	free(made);
 	*cert_r = p.cert;
@@ -269,12 +291,15 @@ bool pc__certs_find(const char *host, char **cert_r, char **key_r)
  * trusts. */
 static bool pair_of_host(pc_host *h, struct pair *p)
 {
-	bool found = find_pair(h->name, p);
+	bool component = h->type == PC_COMPONENT_HOST;
+	bool found = find_pair(h->name, component, p, &h->borrows_cert);
 
 	if (!found && in_use && pc__tls_has(in_use, h->name) && !h->self_signed) {
 		pc__log("certs", PC_ERROR, "no certificate of %s is found any more", h->name);
 		return false;
 	}
+	if (!found && component) /* what is shown is the first host's */
+		return false;
 	h->self_signed = !found;
 	return found || pair_made(h->name, p);
 }
@@ -345,7 +370,7 @@ static void add_hosts(pc__tls *tls)
 	bool is_default = true;
 
 	for (pc_host *h = pc__hosts_first(); h; h = h->next) {
-		if (!h->active || h->type != PC_VIRTUAL_HOST || add_host(tls, h) != PC_OK)
+		if (!h->active || add_host(tls, h) != PC_OK || h->type != PC_VIRTUAL_HOST)
 			continue;
 		/* whoever asks for no name of ours gets that of the first */
 		if (is_default && pc__tls_copy(tls, tls, h->name, "") == PC_OK)
@@ -394,7 +419,7 @@ static void warn_of(const char *host)
 static void look(struct pc__timer *t)
 {
 	for (pc_host *h = pc__hosts_first(); h && in_use; h = h->next)
-		if (h->active && h->type == PC_VIRTUAL_HOST)
+		if (h->active && pc__tls_has(in_use, h->name) && !h->borrows_cert)
 			warn_of(h->name);
 	pc__timer_set(t, DAY, look);
 }

@@ -15,6 +15,7 @@
 
 #include "certs.h"
 #include "check.h"
+#include "check_names.h"
 #include "io/tls.h"
 #include "util/buf.h"
 #include "util/mem.h"
@@ -27,6 +28,7 @@
 struct look {
 	struct pc__check *check;
 	const char *host;
+	bool component; /* only other servers see it */
 	char *cert_file, *key_file;
 	gnutls_x509_crt_t *chain;
 	unsigned n;
@@ -111,9 +113,13 @@ static void check_names(const struct look *l)
 
 	if (gnutls_x509_crt_export2(l->chain[0], GNUTLS_X509_FMT_DER, &der) != 0)
 		return;
-	is_for = pc__cert_is_for(&(pc_str){ (char *)der.data, der.size }, l->host, "xmpp-client");
+	is_for = pc__cert_is_for(&(pc_str){ (char *)der.data, der.size }, l->host,
+	                         l->component ? "xmpp-server" : "xmpp-client");
 	gnutls_free(der.data);
-	if (!is_for)
+	if (!is_for && l->component)
+		pc__check_tell(l->check, PC__WARNING, l->cert_file,
+		               "it is not for %s: other servers will not trust it", l->host);
+	else if (!is_for)
 		pc__check_tell(l->check, PC__ERROR, l->cert_file, "it is not for %s", l->host);
 }
 
@@ -183,13 +189,20 @@ static void look_free(struct look *l)
 	free(l->key_file);
 }
 
-static void check_host(struct pc__check *c, const char *host)
+static void tell_missing(struct pc__check *c, const pc__config_host *host)
 {
-	struct look l = { .check = c, .host = host };
+	pc__check_tell(c, PC__WARNING, host->name,
+	               host->component
+	                       ? "there is no certificate: other servers are shown that of a host"
+	                       : "there is no certificate: a self-signed one is made at the start");
+}
 
-	if (!pc__certs_find(host, &l.cert_file, &l.key_file)) {
-		pc__check_tell(c, PC__WARNING, host,
-		               "there is no certificate: a self-signed one is made at the start");
+static void check_host(struct pc__check *c, const pc__config_host *host)
+{
+	struct look l = { .check = c, .host = host->name, .component = host->component };
+
+	if (!pc__certs_find(l.host, l.component, &l.cert_file, &l.key_file)) {
+		tell_missing(c, host);
 		return;
 	}
 	errno = 0;
@@ -204,12 +217,19 @@ static void check_host(struct pc__check *c, const char *host)
 	look_free(&l);
 }
 
+static bool is_federated(const pc__config_host *host)
+{
+	return pc__check_serves(host, &pc__ways[PC__WAY_SERVER]) ||
+	       pc__check_serves(host, &pc__ways[PC__WAY_SERVER_TLS]);
+}
+
 void pc__check_certs(struct pc__check *c)
 {
 	size_t n;
 	const pc__config_host *hosts = pc__config_hosts(&n);
 
 	for (size_t i = 0; i < n; i++)
-		if (!hosts[i].component && pc__opt_bool(hosts[i].name, "enabled"))
-			check_host(c, hosts[i].name);
+		if (pc__opt_bool(hosts[i].name, "enabled") &&
+		    (!hosts[i].component || is_federated(&hosts[i])))
+			check_host(c, &hosts[i]);
 }

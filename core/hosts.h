@@ -25,6 +25,7 @@ struct pc_host {
 	bool active;
 	bool announced;                     /* modules that follow hosts were told of it */
 	bool self_signed;                   /* its certificate was made here: certs.c */
+	bool borrows_cert;                  /* its certificate is that of a domain above it */
 	struct pc__permission *permissions; /* roles.c */
 	struct pc__role *roles;             /* roles.c: those of the configuration */
 	struct pc__roster_cache *rosters;   /* rosters.c */

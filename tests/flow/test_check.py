@@ -172,3 +172,17 @@ def test_certificates(server):
     assert "h.example.crt: error: there is no certificate in it" in certs(server)[0][0]
     lines, _ = certs(server, 'certificate = "certs/missing.crt"\n')
     assert lines[0].startswith("certs/missing.crt: error: it cannot be read: "), lines
+
+
+def test_certificate_of_a_component(server):
+    """It is the one of the domain above where it has none; other servers look at the names."""
+    folder, more = server.dir / "check" / "certs", 'Component "news.h.example" "pubsub"\n'
+    shutil.rmtree(folder, True)
+    assert "news.h.example: warning: there is no certificate: other servers are shown that of a host" in certs(server, more)[0]
+    certificate(folder, "h.example")
+    found = "certs/h.example.crt: warning: it is not for news.h.example: other servers will not trust it"
+    assert found in certs(server, more)[0], certs(server, more)
+    assert found not in certs(server, f'{more}    modules_disabled = {{ "s2s" }}\n')[0]
+    certificate(folder, "news.h.example", host="news.h.example")
+    lines, _ = certs(server, more)
+    assert "news.h.example: certs/news.h.example.crt" in lines and not any("it is not for" in line for line in lines), lines

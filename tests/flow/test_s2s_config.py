@@ -1,5 +1,10 @@
 """What a configuration that was written for Prosody says of other servers is what is done."""
-from federation import A, C, DIALBACK, Federation, one
+import shutil
+import ssl
+
+from cryptography import x509
+
+from federation import A, C, DIALBACK, EXTERNAL, Federation, one
 from flow import equal, rows
 
 ROOMS = f"news.{A}"
@@ -64,3 +69,62 @@ def test_components(disabled, there):
             link.begin_tls()
         else:
             assert "s2s listens" not in f.servers[0].log()
+
+
+# ---- certificates of components
+
+def number_shown(f, there):
+    """The serial number of the certificate that the server shows who connects to that domain, by its header alone."""
+    link = f.connect(there=there)
+    link.begin()
+    link.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    link.expect("proceed", "tls")
+    link.sock = link.context.wrap_socket(link.sock)
+    shown = x509.load_der_x509_certificate(link.sock.getpeercert(binary_form=True)).serial_number
+    link.abort()
+    return shown
+
+
+def number_of(f, name):
+    return x509.load_pem_x509_certificate((f.ca.dir / f"{name}.crt").read_bytes()).serial_number
+
+
+def put(f, name, domain):
+    for kind in ("crt", "key"):
+        shutil.copy(f.ca.dir / f"{name}.{kind}", f.servers[0].dir / "certs" / f"{domain}.{kind}")
+
+
+def test_certificate_of_a_component():
+    """That of the nearest domain above it, not of the first host; its own as soon as it has one, which a reload takes."""
+    first, other = "first.example", f"deep.news.{A}"
+    with one(hosts=(first, A), extra=f'{COMPONENT}Component "{other}" "pubsub"\n') as f:
+        equal([number_shown(f, there) for there in (A, ROOMS, other)], [number_of(f, A)] * 3)
+        f.ca.make("own", ROOMS)
+        put(f, "own", ROOMS)
+        f.servers[0].ctl("reload")
+        equal([number_shown(f, there) for there in (A, ROOMS, other)], [number_of(f, A)] + [number_of(f, "own")] * 2)
+        f.ca.make("new", ROOMS)
+        f.servers[0].config_file.write_text(f.servers[0].config_file.read_text() + f'    certificate = "{f.ca.dir}/new.crt"\n')
+        f.servers[0].ctl("reload")
+        equal([number_shown(f, there) for there in (ROOMS, other)], [number_of(f, "own"), number_of(f, "new")])
+
+
+def test_component_proves_itself_by_its_certificate():
+    """Where we connect, too."""
+    with one(remotes=(C,), extra=COMPONENT) as f:
+        f.ca.make("own", ROOMS)
+        put(f, "own", ROOMS)
+        f.servers[0].ctl("reload")
+        context = f.remotes[C].context
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(f.ca.root)
+        ann = f.online("ann", A)
+        f.connect(there=ROOMS, cert=f.ca.make("shown", C)).external().send(
+            f"<iq type='get' id='q' from='{C}' to='{ROOMS}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        link = f.remotes[C].accept(ROOMS)
+        link.answer_tls(EXTERNAL)
+        shown = x509.load_der_x509_certificate(link.sock.getpeercert(binary_form=True)).serial_number
+        equal(shown, number_of(f, "own"))
+        link.take_external()
+        link.find("iq", id="q")
+        ann.close()
