@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What federation costs: two servers on loopback, of each kind with each, the first one's domain with many of the other's.
 
-    federation.py [SENDER:RECEIVER...]     all pairs of prosody-c, prosody and ejabberd
+    s2s.py [SENDER:RECEIVER...]     all pairs of prosody-c, prosody and ejabberd
 
 The streams are under TLS, proved by certificates of an authority of the measurement, as each server does it by default
 (both ways on one stream where both sides know that). Clients speak in clear: theirs is not what is measured, though a
