@@ -62,6 +62,8 @@ const char *pc_stanza_get_error(const pc_stanza *st, const char **type_r, const 
 	const pc_stanza *error = pc_stanza_child(st, "error", st->ns);
 	const char *condition = NULL;
 
+	if (error == NULL)
+		error = pc_stanza_child(st, "error", PC_NS_CLIENT);
 	if (type_r)
 		*type_r = error ? pc_stanza_get(error, "type") : NULL;
 	if (text_r)

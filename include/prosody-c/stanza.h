@@ -116,8 +116,9 @@ PC_EXPORT pc_stanza *pc_stanza_parent(const pc_stanza *st);
 PC_EXPORT const char *pc_stanza_get_text(const pc_stanza *st);
 /* The text of the first such child, or NULL when there is no such child. */
 PC_EXPORT const char *pc_stanza_child_text(const pc_stanza *st, const char *name, const char *ns);
-/* Of a stanza of type error: the defined condition, or "undefined-condition"; *type_r and *text_r
- * (each may be NULL) get the error's type and text, or NULL. */
+/* Of a stanza of type error, or another element that has a stanza's <error/>, as in XEP-0220: the
+ * defined condition, or "undefined-condition"; *type_r and *text_r (each may be NULL) get the
+ * error's type and text, or NULL. */
 PC_EXPORT const char *pc_stanza_get_error(const pc_stanza *st, const char **type_r,
                                           const char **text_r);
 

@@ -105,8 +105,11 @@ static void on_result(struct peer *p, const pc_stanza *st, const char *type)
 		peer_fail(p, "internal-server-error", "it finds that our key is not good");
 	} else {
 		condition = pc_stanza_get_error(st, NULL, NULL);
-		snprintf(why, sizeof(why), "it cannot verify our key (%.60s)", condition);
-		peer_fail(p, "remote-server-timeout", why);
+		snprintf(why, sizeof(why), "it does not take our key (%.60s)", condition);
+		peer_fail(p,
+		          strcmp(condition, "item-not-found") == 0 ? "remote-server-not-found"
+		                                                   : "remote-server-timeout",
+		          why);
 	}
 }
 

@@ -104,15 +104,18 @@ def test_proves_once():
         equal([link.expect("message").child_text("body") for _ in range(2)], ["x", "y"])
 
 
-@rows(("invalid", "invalid", "internal-server-error"), ("error", "error", "remote-server-timeout"))
-def test_our_key_is_refused(type_, condition):
+@rows(("invalid", None, "internal-server-error", "our key is not good"),
+      ("not_its_domain", "item-not-found", "remote-server-not-found", "(item-not-found)"),
+      ("it_wants_a_certificate", "not-authorized", "remote-server-timeout", "(not-authorized)"))
+def test_our_key_is_refused(said, condition, logged):
     with one(remotes=(C,)) as f:
         ann, link = out(f)
         link.answer_tls(DIALBACK)
         link.expect("result")
-        link.result("<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
-                    if type_ == "error" else "", type=type_)
+        link.result(f"<error type='cancel'><{said} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>" if said else "",
+                    type="error" if said else "invalid")
         equal(ann.find("message", type="error").error()[1], condition)
+        assert logged in f.servers[0].log()
 
 
 @rows(("before_we_asked", dict(), True), ("of_another_domain", dict(from_=B), False), ("to_another_host", dict(to=B), False))
