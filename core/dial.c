@@ -1,6 +1,5 @@
 /*
- * dial.c - connecting to a domain (connect.h): from its name to targets, from a target to
- * addresses. Which address answers is dial_race.c's.
+ * dial.c - connecting to a domain (connect.h): from its name to targets, one after the other.
  */
 #include "dial.h"
 
@@ -15,19 +14,16 @@
 #include "streams.h"
 #include "util/mem.h"
 
-#define SECONDS 30.0
-
-enum rrtype { A = 1, AAAA = 28, SRV = 33, TLSA = PC__TLSA_TYPE };
+#define SRV 33
 
 struct question {
 	pc_dial *dial;
 	uint8_t kind; /* the service's number */
-	enum rrtype type;
 };
 
 /* ------------------------------------------------------------ its life */
 
-static void free_unless_awaited(pc_dial *d)
+void pc__dial_unawaited(pc_dial *d)
 {
 	if (!d->dead || d->awaited > 0)
 		return;
@@ -49,7 +45,7 @@ void pc_dial_free(pc_dial **p)
 	pc__disown(&d->owned);
 	pc__timer_clear(&d->timeout);
 	pc__race_end(d);
-	free_unless_awaited(d);
+	pc__dial_unawaited(d);
 }
 
 static void on_module_gone(struct pc__owned *o)
@@ -79,7 +75,11 @@ static void fail(pc_dial *d, int err, const char *why)
 
 static void on_timeout(struct pc__timer *t)
 {
-	fail(PC__CONTAINER(t, struct pc_dial, timeout), PC_ETIMEOUT, "it takes too long");
+	pc_dial *d = PC__CONTAINER(t, struct pc_dial, timeout);
+
+	pc__race_give_up(d);
+	pc__dial_note(d, "it takes too long");
+	fail(d, PC_ETIMEOUT, d->why);
 }
 
 /* Who waits for the result has returned by then. */
@@ -91,12 +91,19 @@ static void on_no_way(struct pc__timer *t)
 }
 
 /* `why` NULL: what was noted last. */
-static void fail_soon(pc_dial *d, int err, const char *why)
+void pc__dial_fail_soon(pc_dial *d, int err, const char *why)
 {
 	d->err = err;
 	if (why)
 		snprintf(d->why, sizeof(d->why), "%s", why);
 	pc__timer_set(&d->timeout, 0, on_no_way);
+}
+
+void pc__dial_note(pc_dial *d, const char *what)
+{
+	size_t len = strlen(d->why);
+
+	snprintf(d->why + len, sizeof(d->why) - len, "%s%s", len ? "; " : "", what);
 }
 
 void pc__dial_connected(pc_dial *d, int fd, const char *address)
@@ -130,168 +137,18 @@ void pc__dial_connected(pc_dial *d, int fd, const char *address)
 		fail(d, PC_EBUSY, "there is no room for another connection");
 }
 
-/* ------------------------------------------------------------ addresses */
-
-static void add_address(pc_dial *d, int family, const void *bytes)
-{
-	struct pc__race_address *a = &d->addresses[d->n_addresses];
-
-	if (d->n_addresses == PC__DIAL_ADDRESSES)
-		return;
-	a->family = family;
-	if (inet_ntop(family, bytes, a->text, sizeof(a->text)))
-		d->n_addresses++;
-}
-
-static struct pc__race_address *next_of(pc_dial *d, size_t from, int family)
-{
-	for (size_t i = from; i < d->n_addresses; i++)
-		if (d->addresses[i].family == family)
-			return &d->addresses[i];
-	return NULL;
-}
-
-/* RFC 8305 section 4: in turn, beginning with IPv6. */
-static void interleave(pc_dial *d)
-{
-	for (size_t i = 0; i < d->n_addresses; i++) {
-		struct pc__race_address *wanted = next_of(d, i, i % 2 == 0 ? AF_INET6 : AF_INET), a;
-
-		if (wanted == NULL)
-			continue;
-		a = *wanted;
-		memmove(&d->addresses[i + 1], &d->addresses[i],
-		        (size_t)(wanted - &d->addresses[i]) * sizeof(a));
-		d->addresses[i] = a;
-	}
-}
-
-static void next_target(pc_dial *d);
-
-static bool is_domain_itself(const pc_dial *d)
-{
-	return d->srvs[d->at].kind == UINT8_MAX;
-}
-
-static void on_addresses(pc_dial *d)
-{
-	if (d->n_addresses == 0 && d->absent && is_domain_itself(d)) {
-		fail_soon(d, PC_ENOENT, "there is no such domain");
-		return;
-	}
-	if (!d->addresses_secure) /* RFC 7673 3.2: then nothing is said */
-		pc__tlsa_clear(&d->tlsa);
-	if (d->n_addresses == 0 || d->tlsa.failed) {
-		pc__race_note(d, d->forged        ? "its DNS answers are forged"
-		                 : d->tlsa.failed ? "its TLSA records cannot be had"
-		                                  : "no address");
-		next_target(d);
-		return;
-	}
-	interleave(d);
-	pc__race_begin(d, d->srvs[d->at].port);
-}
-
-static void take_addresses(pc_dial *d, enum rrtype type, const pc_dns_answer *answer)
-{
-	size_t size = type == A ? 4 : 16;
-
-	for (size_t i = 0; answer->err == PC_OK && i < answer->n; i++)
-		if (answer->data[i].len == size)
-			add_address(d, type == A ? AF_INET : AF_INET6, answer->data[i].p);
-	d->absent &= answer->err == PC_ENOENT;
-	d->addresses_secure &= answer->err != PC_OK || answer->secure;
-}
-
-static void on_address(const pc_dns_answer *answer, void *data)
-{
-	struct question q = *(struct question *)data;
-	pc_dial *d = q.dial;
-
-	free(data);
-	d->awaited--;
-	if (d->dead || !d->busy) {
-		free_unless_awaited(d);
-		return;
-	}
-	d->forged |= answer->bogus;
-	if (q.type == TLSA)
-		pc__tlsa_take(&d->tlsa, answer);
-	else
-		take_addresses(d, q.type, answer);
-	if (d->awaited == 0)
-		on_addresses(d);
-}
-
 /* ------------------------------------------------------------ targets */
-
-/* False: the answer does not come. */
-static bool ask(pc_dial *d, const char *name, enum rrtype type, uint8_t kind, pc_dns_fn *fn)
-{
-	struct question *q = pc__malloc(sizeof(*q));
-
-	*q = (struct question){ d, kind, type };
-	if (pc_resolve(NULL, name, type, fn, q) != PC_OK) {
-		free(q);
-		return false;
-	}
-	d->awaited++;
-	return true;
-}
-
-static bool is_address(pc_dial *d, const char *host)
-{
-	uint8_t bytes[16];
-	int family = strchr(host, ':') ? AF_INET6 : AF_INET;
-
-	if (inet_pton(family, host, bytes) != 1)
-		return false;
-	add_address(d, family, bytes);
-	return true;
-}
-
-/* RFC 7673 3.3: only where the way to the target is signed. */
-static void ask_tlsa(pc_dial *d)
-{
-	const struct pc__srv *srv = &d->srvs[d->at];
-	char name[PC__TLSA_NAME_SIZE];
-
-	if (!d->args.dane || !srv->secure)
-		return;
-	pc__tlsa_name(srv->port, srv->target, name);
-	d->tlsa.failed = !ask(d, name, TLSA, 0, on_address);
-}
-
-static void look_up(pc_dial *d)
-{
-	const char *host = d->srvs[d->at].target;
-
-	d->n_addresses = 0;
-	d->addresses_secure = true;
-	d->absent = true;
-	d->forged = false;
-	pc__tlsa_clear(&d->tlsa);
-	if (is_address(d, host)) {
-		pc__race_begin(d, d->srvs[d->at].port);
-		return;
-	}
-	ask(d, host, AAAA, 0, on_address);
-	ask(d, host, A, 0, on_address);
-	ask_tlsa(d);
-	if (d->awaited == 0)
-		fail_soon(d, PC_EBUSY, "no name can be looked up now");
-}
 
 static void next_target(pc_dial *d)
 {
 	d->at++;
 	if (d->at < d->n_srvs)
-		look_up(d);
+		pc__dial_look_up(d);
 	else
-		fail_soon(d, PC_EIO, d->why[0] ? NULL : "nobody answers");
+		pc__dial_fail_soon(d, PC_EIO, d->why[0] ? NULL : "nobody answers");
 }
 
-void pc__dial_race_lost(pc_dial *d)
+void pc__dial_target_lost(pc_dial *d)
 {
 	next_target(d);
 }
@@ -327,22 +184,23 @@ static void begin_targets(pc_dial *d)
 {
 	pc__srv_order(d->srvs, d->n_srvs, random_up_to);
 	if (d->n_srvs == 0 && d->refused) {
-		fail_soon(d, PC_ENOENT, "the domain says that it has no such service");
+		pc__dial_fail_soon(d, PC_ENOENT, "the domain says that it has no such service");
 		return;
 	}
 	if (d->n_srvs == 0 && d->unsure && !d->bogus && d->args.dane) {
-		fail_soon(d, PC_EIO, "the SRV records cannot be looked up");
+		pc__dial_fail_soon(d, PC_EIO, "the SRV records cannot be looked up");
 		return;
 	}
 	if (d->n_srvs == 0 && (d->bogus || d->args.default_port == 0)) {
-		fail_soon(d, d->bogus ? PC_EIO : PC_ENOENT,
-		          d->bogus ? "the DNS answers are forged" : "there is no such service");
+		pc__dial_fail_soon(d, d->bogus ? PC_EIO : PC_ENOENT,
+		                   d->bogus ? "the DNS answers are forged"
+		                            : "there is no such service");
 		return;
 	}
 	if (d->n_srvs == 0)
 		add_domain(d);
 	d->at = 0;
-	look_up(d);
+	pc__dial_look_up(d);
 }
 
 static void on_srv(const pc_dns_answer *answer, void *data)
@@ -354,7 +212,7 @@ static void on_srv(const pc_dns_answer *answer, void *data)
 	free(data);
 	d->awaited--;
 	if (d->dead || !d->busy) {
-		free_unless_awaited(d);
+		pc__dial_unawaited(d);
 		return;
 	}
 	d->bogus |= answer->bogus;
@@ -375,6 +233,20 @@ static void on_srv(const pc_dns_answer *answer, void *data)
 		begin_targets(d);
 }
 
+/* False: the answer does not come. */
+static bool ask(pc_dial *d, const char *name, uint8_t kind)
+{
+	struct question *q = pc__malloc(sizeof(*q));
+
+	*q = (struct question){ d, kind };
+	if (pc_resolve(NULL, name, SRV, on_srv, q) != PC_OK) {
+		free(q);
+		return false;
+	}
+	d->awaited++;
+	return true;
+}
+
 /* ------------------------------------------------------------ beginning */
 
 static void begin(pc_dial *d)
@@ -386,7 +258,7 @@ static void begin(pc_dial *d)
 	if (inet_pton(strchr(d->domain, ':') ? AF_INET6 : AF_INET, d->domain, bytes) != 1)
 		for (size_t i = 0; i < d->args.n_services; i++) {
 			snprintf(name, sizeof(name), "%s.%s", d->args.services[i].name, d->domain);
-			if (!ask(d, name, SRV, (uint8_t)i, on_srv)) {
+			if (!ask(d, name, (uint8_t)i)) {
 				d->unsure = true;
 				d->srvs_secure = false;
 			}
@@ -405,7 +277,7 @@ pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args)
 	d->busy = true;
 	pc__module_hold(m);
 	pc__own(m, &d->owned, on_module_gone);
-	pc__timer_set(&d->timeout, args->timeout > 0 ? args->timeout : SECONDS, on_timeout);
+	pc__timer_set(&d->timeout, pc__dial_time(d), on_timeout);
 	begin(d);
 	return d;
 }
@@ -415,9 +287,20 @@ void pc_dial_next(pc_dial *d)
 	if (d->busy || d->dead)
 		return;
 	d->busy = true;
-	pc__timer_set(&d->timeout, d->args.timeout > 0 ? d->args.timeout : SECONDS, on_timeout);
+	pc__timer_set(&d->timeout, pc__dial_time(d), on_timeout);
 	if (d->at + 1 < d->n_srvs)
 		next_target(d);
 	else
-		fail_soon(d, PC_EIO, "no other target is left");
+		pc__dial_fail_soon(d, PC_EIO, d->why[0] ? NULL : "no other target is left");
+}
+
+void pc_dial_note(pc_dial *d, const char *why)
+{
+	if (d->target.host)
+		pc__race_note(d, d->address, why);
+}
+
+const char *pc_dial_tried(const pc_dial *d)
+{
+	return d->why;
 }

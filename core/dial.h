@@ -1,5 +1,6 @@
 /*
- * dial.h - one pc_dial, between dial.c (names and targets) and dial_race.c (connections).
+ * dial.h - one pc_dial, between dial.c (targets), dial_addresses.c (their addresses) and
+ * dial_race.c (connections).
  */
 #pragma once
 
@@ -32,6 +33,9 @@ struct pc_dial {
 	bool dead;        /* and free as soon as nothing is awaited */
 	bool absent;      /* the DNS knows no address of the target: not that it did not say */
 	bool refused, bogus, unsure, forged, srvs_secure, addresses_secure;
+	bool racing; /* to the target; addresses that come later join in */
+	bool awaits_v4, awaits_v6, awaits_tlsa; /* answers on the target */
+	unsigned round;                         /* of the target: answers on others are late */
 	struct pc__timer timeout;
 
 	struct pc__srv *srvs; /* in the order of trying */
@@ -41,22 +45,44 @@ struct pc_dial {
 	struct pc__tlsa tlsa; /* of the target */
 	uint16_t port;
 	struct pc__race_attempt *attempts;
-	struct pc__timer stagger;
+	struct pc__timer stagger; /* until the race begins, the next address, the next target */
 
 	pc_dial_target target; /* that was connected to */
 	char address[46];
 	int err;
-	char why[160]; /* of the last failure */
+	char why[480]; /* each target or address that failed, and why */
 };
 
 /* dial_race.c: the addresses of the target, one after the other with a quarter of a second between
- * them; the first that answers wins (RFC 8305 section 5). Ends by one of the two below. */
+ * them; the first that answers wins (RFC 8305 section 5). Ends by pc__dial_connected() or
+ * pc__dial_target_lost(). */
 void pc__race_begin(pc_dial *d, uint16_t port);
+/* There are more addresses, or no more come. */
+void pc__race_go_on(pc_dial *d);
 /* Nothing of it is under way any more. */
 void pc__race_end(pc_dial *d);
-/* Why it failed, if nothing later does better. */
-void pc__race_note(pc_dial *d, const char *why);
+/* The same, and notes who did not answer. */
+void pc__race_give_up(pc_dial *d);
+/* Why that address of the target (NULL: the target itself) was no good. */
+void pc__race_note(pc_dial *d, const char *address, const char *why);
 
-/* dial.c. Takes the descriptor. */
+/* dial_addresses.c: those of the target, then the race; or pc__dial_target_lost(). */
+void pc__dial_look_up(pc_dial *d);
+/* More addresses may come. */
+bool pc__dial_awaits(const pc_dial *d);
+
+/* dial.c. Seconds of one try. */
+static inline double pc__dial_time(const pc_dial *d)
+{
+	return d->args.timeout > 0 ? d->args.timeout : 30;
+}
+/* Takes the descriptor. */
 void pc__dial_connected(pc_dial *d, int fd, const char *address);
-void pc__dial_race_lost(pc_dial *d);
+/* The next one, or the end. */
+void pc__dial_target_lost(pc_dial *d);
+/* The end, from the loop. `why` NULL: what was noted. */
+void pc__dial_fail_soon(pc_dial *d, int err, const char *why);
+/* Adds to `why`. */
+void pc__dial_note(pc_dial *d, const char *what);
+/* An answer has come: frees it where it was waited for only for that. */
+void pc__dial_unawaited(pc_dial *d);

@@ -9,6 +9,7 @@
 #include "util/mem.h"
 
 #define STAGGER_SECONDS 0.25
+#define PATIENCE_SECONDS 5.0
 
 struct pc__race_attempt {
 	uv_tcp_t tcp;
@@ -18,11 +19,15 @@ struct pc__race_attempt {
 	const struct pc__race_address *address;
 };
 
-void pc__race_note(pc_dial *d, const char *why)
+/* "xmpp.example.org[192.0.2.1]:5269: connection refused" */
+void pc__race_note(pc_dial *d, const char *address, const char *why)
 {
-	const char *host = d->srvs[d->at].target;
+	const struct pc__srv *srv = &d->srvs[d->at];
+	char text[256];
 
-	snprintf(d->why, sizeof(d->why), "%.100s: %s", host, why);
+	snprintf(text, sizeof(text), "%.100s%s%s%s:%u: %.100s", srv->target, address ? "[" : "",
+	         address ? address : "", address ? "]" : "", srv->port, why);
+	pc__dial_note(d, text);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -47,6 +52,13 @@ void pc__race_end(pc_dial *d)
 	}
 }
 
+void pc__race_give_up(pc_dial *d)
+{
+	for (const struct pc__race_attempt *a = d->attempts; a; a = a->next)
+		pc__race_note(d, a->address->text, "no answer");
+	pc__race_end(d);
+}
+
 static void unlink_attempt(pc_dial *d, const struct pc__race_attempt *gone)
 {
 	struct pc__race_attempt **at = &d->attempts;
@@ -66,7 +78,7 @@ static void won(pc_dial *d, struct pc__race_attempt *a)
 
 	drop(a);
 	if (own < 0) {
-		pc__race_note(d, "no descriptor is left");
+		pc__race_note(d, address, "no descriptor is left");
 		start_next(d);
 		return;
 	}
@@ -86,7 +98,7 @@ static void on_connect(uv_connect_t *req, int status)
 		won(d, a);
 		return;
 	}
-	pc__race_note(d, uv_strerror(status));
+	pc__race_note(d, a->address->text, uv_strerror(status));
 	drop(a);
 	start_next(d);
 }
@@ -107,32 +119,71 @@ static void on_stagger(struct pc__timer *t)
 	start_next(PC__CONTAINER(t, struct pc_dial, stagger));
 }
 
-/* One more, or the end where none is left and none is under way. */
+static void on_patience(struct pc__timer *t)
+{
+	pc_dial *d = PC__CONTAINER(t, struct pc_dial, stagger);
+
+	pc__race_give_up(d);
+	pc__dial_target_lost(d);
+}
+
+/* With the last address, where there is another target. */
+static double patience(const pc_dial *d)
+{
+	double share = pc__dial_time(d) / (double)d->n_srvs;
+
+	return share < PATIENCE_SECONDS ? share : PATIENCE_SECONDS;
+}
+
+/* For what is under way, or comes yet. */
+static void await(pc_dial *d)
+{
+	if (d->attempts && d->next_address < d->n_addresses)
+		pc__timer_set(&d->stagger, STAGGER_SECONDS, on_stagger);
+	else if (d->at + 1 < d->n_srvs)
+		pc__timer_set(&d->stagger, patience(d), on_patience);
+}
+
+static bool start(pc_dial *d, const struct pc__race_address *address)
+{
+	struct pc__race_attempt *a = pc__alloc(sizeof(*a));
+	int err;
+
+	a->address = address;
+	a->dial = d;
+	uv_tcp_init(pc__server.loop, &a->tcp);
+	a->tcp.data = a;
+	err = connect_to(a, d->port);
+	if (err < 0) {
+		pc__race_note(d, address->text, uv_strerror(err));
+		drop(a);
+		return false;
+	}
+	a->next = d->attempts;
+	d->attempts = a;
+	return true;
+}
+
+/* One more, or the end where none is left, none is under way and none comes. */
 static void start_next(pc_dial *d)
 {
-	pc__timer_clear(&d->stagger);
-	while (d->next_address < d->n_addresses) {
-		struct pc__race_attempt *a = pc__alloc(sizeof(*a));
-		int err;
+	bool started = false;
 
-		a->address = &d->addresses[d->next_address++];
-		a->dial = d;
-		uv_tcp_init(pc__server.loop, &a->tcp);
-		a->tcp.data = a;
-		err = connect_to(a, d->port);
-		if (err < 0) {
-			pc__race_note(d, uv_strerror(err));
-			drop(a);
-			continue;
-		}
-		a->next = d->attempts;
-		d->attempts = a;
-		if (d->next_address < d->n_addresses)
-			pc__timer_set(&d->stagger, STAGGER_SECONDS, on_stagger);
-		return;
-	}
+	pc__timer_clear(&d->stagger);
+	while (!started && d->next_address < d->n_addresses)
+		started = start(d, &d->addresses[d->next_address++]);
+	if (d->attempts == NULL && !pc__dial_awaits(d))
+		pc__dial_target_lost(d);
+	else
+		await(d);
+}
+
+void pc__race_go_on(pc_dial *d)
+{
 	if (d->attempts == NULL)
-		pc__dial_race_lost(d);
+		start_next(d);
+	else
+		await(d);
 }
 
 void pc__race_begin(pc_dial *d, uint16_t port)

@@ -12,8 +12,10 @@
  *
  * Targets are tried in the order of their priorities and, at random by their weights, within one
  * priority; the addresses of a target (both families in turn, IPv6 first) with a quarter of a
- * second between them. A domain that says by its records that there is no such service (".") is not
- * connected to. A domain that is an IP address is connected to at the default port.
+ * second between them, and none of them for longer than five seconds where there is another target.
+ * A family that use_ipv4 or use_ipv6 turns off is not looked for. A domain that says by its records
+ * that there is no such service (".") is not connected to. A domain that is an IP address is
+ * connected to at the default port.
  */
 #pragma once
 
@@ -46,7 +48,8 @@ typedef struct pc_dial pc_dial;
 typedef void pc_dial_connected_fn(pc_dial *dial, pc_stream *stream, const pc_dial_target *target,
                                   void *data);
 /* PC_ENOENT: there is no such domain, or no such service of it. PC_EIO: nobody answers.
- * PC_ETIMEOUT: not within the time. `why` is one line for the log. */
+ * PC_ETIMEOUT: not within the time. `why` is for one line of the log: of each address that was
+ * tried what came of it ("HOST[ADDRESS]:PORT: REASON; ..."). It lives until the dial is freed. */
 typedef void pc_dial_failed_fn(pc_dial *dial, int err, const char *why, void *data);
 
 typedef struct pc_dial_args {
@@ -71,5 +74,9 @@ PC_EXPORT pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args);
 /* Goes on with the targets that are left, after `connected`; ends again by one of the two. The
  * stream that was given is its owner's to close. */
 PC_EXPORT void pc_dial_next(pc_dial *dial);
+/* Why the target that was connected to is no good: goes into the `why` of what follows. */
+PC_EXPORT void pc_dial_note(pc_dial *dial, const char *why);
+/* What `why` would be now: "" before anything has failed. */
+PC_EXPORT const char *pc_dial_tried(const pc_dial *dial);
 /* Clears the pointer; NULL is fine. No callback comes any more. */
 PC_EXPORT void pc_dial_free(pc_dial **dial);

@@ -44,7 +44,7 @@ static void refuse(struct peer *p, const char *why)
 {
 	pc_log(p->own->m, PC_WARN, "%s port %u is not trusted for %s: %s (DANE)", p->target->host,
 	       p->target->port, p->domain, why);
-	outgoing_next(p);
+	outgoing_next(p, why);
 }
 
 static void on_out(pc_stream *s, int verdict, const char *why)

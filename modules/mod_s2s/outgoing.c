@@ -54,7 +54,8 @@ static void on_dial_failed(pc_dial *dial, int err, const char *why, void *data)
 	bool found = err != PC_ENOENT && !p->refused;
 
 	(void)dial;
-	peer_fail(p, found ? "remote-server-timeout" : "remote-server-not-found", why);
+	(void)why; /* the dial has it, for the log */
+	peer_fail(p, found ? "remote-server-timeout" : "remote-server-not-found", NULL);
 }
 
 static void dial(struct peer *p)
@@ -74,11 +75,12 @@ static void dial(struct peer *p)
 
 /* Where TLS fails with one target, another may do; what comes after TLS is the domain's own word.
  */
-static bool goes_on(struct peer *p)
+static bool goes_on(struct peer *p, const char *reason)
 {
 	if (p->dial == NULL || p->opened || p->said || p->state != PEER_CONNECTING)
 		return false;
 	p->target = NULL;
+	pc_dial_note(p->dial, reason);
 	pc_dial_next(p->dial);
 	return true;
 }
@@ -139,7 +141,7 @@ static void on_opened(pc_stream *s)
 		outgoing_open(p);
 }
 
-void outgoing_next(struct peer *p)
+void outgoing_next(struct peer *p, const char *why)
 {
 	pc_stream *s = p->out;
 
@@ -148,6 +150,7 @@ void outgoing_next(struct peer *p)
 	p->opened = p->tls_asked = false;
 	p->refused = true;
 	pc_stream_close(s);
+	pc_dial_note(p->dial, why);
 	pc_dial_next(p->dial);
 }
 
@@ -418,7 +421,7 @@ static void on_closed(pc_stream *s, const char *reason)
 	if (p->out != s)
 		return;
 	p->out = NULL;
-	if (!goes_on(p))
+	if (!goes_on(p, reason))
 		on_end(p, reason, false);
 }
 

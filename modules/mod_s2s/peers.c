@@ -142,19 +142,29 @@ static int64_t rest_of(const struct peer *p)
 	return (int64_t)(seconds * (800 + dice * 400 / 255.0));
 }
 
+/* One line, with each target that was tried. */
+static void tell_failure(const struct peer *p, const char *condition, const char *why)
+{
+	const char *tried = p->dial ? pc_dial_tried(p->dial) : "";
+
+	if (why && p->dial && p->target) {
+		pc_dial_note(p->dial, why);
+		why = NULL;
+	}
+	pc_log(p->own->m, PC_INFO, "no stream to %s: %s%s%s (%s; %zu stanzas go back)", p->domain,
+	       tried, *tried && why ? "; " : "", why ? why : "", condition, p->line.n);
+}
+
 void peer_fail(struct peer *p, const char *condition, const char *why)
 {
-	size_t n;
 
 	resume_give_up(p);
-	n = p->line.n;
 	p->fruitless = 0;
 	p->failures++;
 	p->condition = condition;
 	p->retry = pc_now_ms() + rest_of(p);
 	pc_metric_add(p->own->out_failed, 1);
-	pc_log(p->own->m, PC_INFO, "no stream to %s: %s (%s; %zu stanzas go back)", p->domain, why,
-	       condition, n);
+	tell_failure(p, condition, why);
 	peer_let_go(p);
 	line_give_all_back(&p->line, p->own, condition);
 	dialback_fail(p, condition);

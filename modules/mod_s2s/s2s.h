@@ -217,8 +217,8 @@ void peer_ready(struct peer *p);
 void peer_go(struct peer *p);
 /* The stream that took stanzas has gone; an orderly end says that it cannot be resumed. */
 void peer_lost(struct peer *p, bool orderly);
-/* It could not be reached or trusted: what waits goes back by that condition. `why` is for the log.
- */
+/* It could not be reached or trusted: what waits goes back by that condition. `why` is for the log,
+ * behind what was tried before; NULL: that is all. */
 void peer_fail(struct peer *p, const char *condition, const char *why);
 /* Its stream has ended, with nothing to be told to anybody. */
 void peer_let_go(struct peer *p);
@@ -316,7 +316,7 @@ void outgoing_prove(struct peer *p);
 /* Who answers is who it should be: our header. */
 void outgoing_open(struct peer *p);
 /* Who answers is not: the next target, or the end. */
-void outgoing_next(struct peer *p);
+void outgoing_next(struct peer *p, const char *why);
 /* It is proved: stanzas may go, as soon as the stream before is resumed. */
 void outgoing_proved(struct peer *p);
 

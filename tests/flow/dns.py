@@ -18,6 +18,13 @@ TYPES = {"A": 1, "SOA": 6, "AAAA": 28, "SRV": 33, "RRSIG": 46, "NSEC": 47, "DNSK
 SILENT = object()
 
 
+class Late(list):
+    """Records that come so many seconds later."""
+    def __init__(self, seconds, *records):
+        super().__init__(records)
+        self.seconds = seconds
+
+
 def wire(name):
     return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label) + b"\0"
 
@@ -95,7 +102,15 @@ class Zone:
                 data, peer = self.sock.recvfrom(4096)
                 answer = self.answer(data)
                 if answer:
-                    self.sock.sendto(answer, peer)
+                    self.send(answer, peer)
+
+    def send(self, answer, peer):
+        if not self.late:
+            self.sock.sendto(answer, peer)
+            return
+        timer = threading.Timer(self.late, self.sock.sendto, (answer, peer))
+        timer.daemon = True
+        timer.start()
 
     def answer(self, data):
         labels, at = [], 12
@@ -106,6 +121,7 @@ class Zone:
         kind = struct.unpack(">H", data[at + 1:at + 3])[0]
         self.asked.append((name, kind))
         form, values = self.table.get((name, kind), (None, []))
+        self.late = getattr(values, "seconds", 0)
         if values is SILENT:
             return None
         values = [record(form, v) for v in values]

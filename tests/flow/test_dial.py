@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from client import SCALE
-from dns import SILENT, Zone
+from dns import SILENT, Late, Zone
 from flow import HOST, Server, Skip, equal, rows
 from server import BUILD
 
@@ -66,8 +66,8 @@ PC_MODULE(dialer, .summary = "Dials", .data_size = sizeof(struct dialer), .comma
 
 
 class Dialing(Server):
-    def __init__(self, zone):
-        super().__init__(config={"unbound": zone.option}, accounts=0)
+    def __init__(self, zone, **options):
+        super().__init__(config={"unbound": zone.option, **options}, accounts=0)
         folder = self.dir / "plugins.d"
         folder.mkdir()
         include = pathlib.Path(__file__).resolve().parents[2] / "include"
@@ -98,9 +98,9 @@ def listening(*addresses):
             sock.close()
 
 
-def dial(table, *args):
+def dial(table, *args, **options):
     with Zone(table) as zone:
-        server = Dialing(zone).start()
+        server = Dialing(zone, **options).start()
         try:
             server.ctl("module", "load", HOST, "dialer")
             begin = time.monotonic()
@@ -145,11 +145,15 @@ def test_without_srv():
         assert ("_xmpps-server._tcp.a.example", 33) in zone.asked, zone.asked
 
 
-def test_both_families():
+def needs_ipv6():
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as e:
         raise Skip(f"no IPv6 here: {e}") from None
+
+
+def test_both_families():
+    needs_ipv6()
     with listening("127.0.0.1", "::1") as port:
         table = {("a.example", "A"): ["127.0.0.1"], ("a.example", "AAAA"): ["::1"]}
         equal(dial(table, port)[0], [f"a.example ::1 {port} plain"])
@@ -185,12 +189,59 @@ def test_an_address_that_swallows_all():
         assert seconds < 3 * SCALE, seconds
 
 
+def test_a_target_that_swallows_all():
+    """Nor is the second target."""
+    with swallowing() as port:
+        lines, _, _ = dial({("_xmpp-server._tcp.a.example", "SRV"): [(10, 0, port, "one.a.example"), (20, 0, port, "two.a.example")],
+                            ("one.a.example", "A"): ["127.0.0.1"], ("two.a.example", "A"): ["127.0.0.2"]})
+        equal(lines, [f"two.a.example 127.0.0.2 {port} plain"])
+
+
+def test_one_family_is_not_known():
+    """RFC 8305 3: nobody waits for the other answer for more than a moment, and what comes later joins in."""
+    with listening("127.0.0.1") as port:
+        lines, seconds, _ = dial({("a.example", "A"): ["127.0.0.1"], ("a.example", "AAAA"): SILENT}, port)
+        equal(lines, [f"a.example 127.0.0.1 {port} plain"])
+        assert seconds < 2 * SCALE, seconds
+    with swallowing() as port:
+        lines, _, _ = dial({("a.example", "A"): Late(0.6, "127.0.0.2"), ("a.example", "AAAA"): ["2001:db8::1"]}, port)
+        equal(lines, [f"a.example 127.0.0.2 {port} plain"])
+
+
+def test_a_late_answer_joins_in():
+    needs_ipv6()
+    with swallowing() as port, socket.socket(socket.AF_INET6) as there:
+        there.bind(("::1", port))
+        there.listen()
+        lines, _, _ = dial({("a.example", "A"): ["127.0.0.1"], ("a.example", "AAAA"): Late(0.6, "::1")}, port)
+        equal(lines, [f"a.example ::1 {port} plain"])
+
+
+def test_family_that_is_turned_off():
+    needs_ipv6()
+    with listening("127.0.0.1", "::1") as port:
+        table = {("a.example", "A"): ["127.0.0.1"], ("a.example", "AAAA"): ["::1"]}
+        lines, _, zone = dial(table, port, use_ipv6="false")
+        equal(lines, [f"a.example 127.0.0.1 {port} plain"])
+        assert ("a.example", 28) not in zone.asked, zone.asked
+        equal(dial(table, port, use_ipv4="false")[0], [f"a.example ::1 {port} plain"])
+
+
+def test_each_reason_is_told():
+    port = closed_port()
+    lines, _, _ = dial({("_xmpp-server._tcp.a.example", "SRV"): [(10, 0, port, "one.a.example"), (20, 0, 5269, "two.a.example")],
+                        ("one.a.example", "A"): ["127.0.0.1", "127.0.0.2"]})
+    for wanted in (f"one.a.example[127.0.0.1]:{port}: connection refused", f"one.a.example[127.0.0.2]:{port}: connection refused",
+                   "two.a.example:5269: no address"):
+        assert wanted in lines[0], lines
+
+
 @rows(("no_such_domain", {}, 1, "not found: there is no such domain"),
       ("no_service", {("_xmpp-server._tcp.a.example", "SRV"): [(0, 0, 0, ".")], ("a.example", "A"): ["127.0.0.1"]}, 1,
        "the domain says that it has no such service"),
       ("no_default_port", {("a.example", "A"): ["127.0.0.1"]}, 0, "there is no such service"),
       ("refused", {("a.example", "A"): ["127.0.0.1"]}, None, "connection refused"),
-      ("no_address", {("_xmpp-server._tcp.a.example", "SRV"): [(0, 0, 1, "b.example")]}, 1, "b.example: no address"),
+      ("no_address", {("_xmpp-server._tcp.a.example", "SRV"): [(0, 0, 1, "b.example")]}, 1, "b.example:1: no address"),
       ("dns_is_silent", {("_xmpp-server._tcp.a.example", "SRV"): SILENT, ("_xmpps-server._tcp.a.example", "SRV"): SILENT}, 1,
        "it takes too long"))
 def test_in_vain(table, port, wanted):

@@ -1,11 +1,13 @@
 """Servers that we connect to: who they are, how we prove who we are (XEP-0178, XEP-0185, XEP-0220), what becomes of stanzas
 for those that are not there (RFC 6120 10.4), and both ways on one stream (XEP-0288)."""
 import select
+import socket
 import time
 
 from client import DEADLINE
 from federation import A, B, BIDI, C, DIALBACK, EXTERNAL, SECRET, key, one
 from flow import NS, equal, rows
+from server import free_ports
 
 MESSAGE = "<message from='{}' to='{}'><body>x</body></message>"
 
@@ -214,6 +216,27 @@ def test_stream_errors():
             link.send(f"<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
             equal(ann.find("message", type="error").error()[1], told)
             f.servers[0].log_has(f"it says {condition}")
+
+
+def test_each_target_is_told():
+    """One line says of all that were tried what came of it."""
+    with one(remotes=(C,), s2s_require_encryption="true") as f:
+        bad, closed = free_ports(2)
+        with socket.create_server(("127.0.0.1", bad)) as sock:
+            f.zone.table[(f"_xmpp-server._tcp.{C}", 33)] = ("SRV", [(1, 0, closed, "xmpp.example"), (3, 0, f.ports[C], "xmpp.example")])
+            f.zone.table[(f"_xmpps-server._tcp.{C}", 33)] = ("SRV", [(2, 0, bad, "xmpp.example")])
+            ann = f.online("ann", A)
+            ann.message(f"eve@{C}", "x")
+            sock.settimeout(DEADLINE)
+            sock.accept()[0].close()  # no TLS
+            link = f.remotes[C].accept()
+            link.answer(None)
+            link.send("<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
+            ann.find("message", type="error")
+        line = next(line for line in f.servers[0].log().splitlines() if f"no stream to {C}: " in line)
+        for wanted in (f"xmpp.example[127.0.0.1]:{closed}: connection refused; ", f"; xmpp.example[127.0.0.1]:{bad}: ",
+                       f"; xmpp.example[127.0.0.1]:{f.ports[C]}: it says policy-violation (remote-server-timeout; 1 stanzas go back)"):
+            assert wanted in line, line
 
 
 def test_rests():
