@@ -19,7 +19,7 @@ const pc_event_decl pc__core_events[] = {
 	/* ---- the server, on the global bus */
 	NOTICE("server-starting", "No module is loaded yet"),
 	NOTICE("server-started", "Ports are open"),
-	NOTICE("server-stopping", "Ports are about to be closed: `reason`"),
+	NOTICE("server-stopping", "No connection is taken any more, clients are there yet: `reason`"),
 	NOTICE("config-reloaded", "The configuration was read anew and is in use"),
 	NOTICE("host-activated", "A host's modules are loaded: `host`"),
 	NOTICE("host-deactivating", "A host goes, its sessions and modules are there yet: `host`"),

@@ -32,6 +32,7 @@
 #include "roles.h"
 #include "sessions.h"
 #include "start.h"
+#include "stop.h"
 #include "stores.h"
 #include "streams.h"
 #include "systemd.h"
@@ -39,14 +40,11 @@
 #include "turns.h"
 #include "util/mem.h"
 
-#define STOP_SECONDS 5.0
-
 struct pc__server pc__server;
 
 static pc__past past; /* what the journal says, until sessions are there again */
 static uv_prepare_t before_sleep;
 static uv_signal_t signals[3];
-static struct pc__timer stop_timer;
 
 bool pc__bug_found(const char *what, const char *file, int line)
 {
@@ -55,31 +53,6 @@ bool pc__bug_found(const char *what, const char *file, int line)
 	abort();
 #endif
 	return true;
-}
-
-/* ------------------------------------------------------------ stop */
-
-static void end_loop(struct pc__timer *t)
-{
-	(void)t;
-	uv_stop(pc__server.loop);
-}
-
-void pc__server_stop(const char *reason)
-{
-	if (pc__server.stopping)
-		return;
-	pc__log("server", PC_INFO, "stopping: %s", reason);
-	pc__systemd_stopping(reason);
-	pc__server.stopping = true;
-	pc__notify(pc__bus_global(), "server-stopping", NULL, 0,
-	           (pc_arg[]){ PC_STR("reason", reason) }, 1);
-	pc__ports_close();
-	pc__sessions_stop();
-	pc__streams_close_clients("system-shutdown");
-	pc__sessions_reap(); /* what that is to contacts elsewhere still has a stream to leave by */
-	pc__streams_close_all("system-shutdown");
-	pc__timer_set(&stop_timer, STOP_SECONDS, end_loop);
 }
 
 /* Runs before the loop sleeps, also where no socket had a part in the turn: what handlers ended is
@@ -91,8 +64,7 @@ static void on_before_sleep(uv_prepare_t *handle)
 	pc__sessions_reap();
 	pc__streams_give_back();
 	pc__systemd_turn();
-	if (pc__server.stopping && pc__streams_count_xmpp() == 0 && pc__sessions_stopped())
-		pc__timer_set(&stop_timer, 0, end_loop);
+	pc__stop_look();
 }
 
 /* ------------------------------------------------------------ signals */

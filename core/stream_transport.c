@@ -93,6 +93,13 @@ void pc__stream_move(pc_stream *s, pc_module *m)
 		tie_to(s, m);
 }
 
+void pc_stream_adopt(pc_stream *s, pc_module *m, const pc_stream_class *class, void *data)
+{
+	pc__stream_move(s, m);
+	s->class = class;
+	s->user = data;
+}
+
 pc_stream *pc__stream_connected(pc_module *m, const pc_connect_args *args, pc_conn_id conn)
 {
 	pc_stream *s = pc__stream_make(m, args->class, conn, args->address, false);

@@ -176,6 +176,7 @@ void pc__systemd_reloading(void)
 void pc__systemd_stopping(const char *reason)
 {
 	pc__timer_clear(&manager.next_status);
+	manager.ready = false; /* and of counts nothing is said any more */
 	tell(0, "STOPPING=1\nSTATUS=stopping: %.100s", reason);
 }
 

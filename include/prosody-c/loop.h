@@ -51,6 +51,12 @@ PC_EXPORT int pc_child_write(pc_child *c, const void *bytes, size_t len); /* PC_
 PC_EXPORT void pc_child_close_input(pc_child *c);
 PC_EXPORT void pc_child_kill(pc_child *c, int signal);
 
+/* The server waits for what the module has under way before it closes the streams of clients: from
+ * a handler of server-stopping until the release, or until the module goes. For 3 seconds in all.
+ */
+PC_EXPORT void pc_stop_hold(pc_module *m);
+PC_EXPORT void pc_stop_release(pc_module *m);
+
 /* ---- DNS. Answers are cached and, where the zone is signed, validated. */
 
 typedef struct pc_dns_answer {

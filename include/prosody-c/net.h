@@ -103,6 +103,10 @@ typedef struct pc_connect_args {
 } pc_connect_args;
 /* Where the peer asks for a certificate, it is shown that of m's host. */
 PC_EXPORT pc_stream *pc_connect(pc_module *m, const pc_connect_args *args);
+/* In `restore`: a stream that the instance before has opened is m's from now on, with a class of
+ * the same size; streams that nobody adopts end in the old code. */
+PC_EXPORT void pc_stream_adopt(pc_stream *s, pc_module *m, const pc_stream_class *class,
+                               void *data);
 
 /* ---- a stream */
 

@@ -30,8 +30,24 @@ void queue_add(struct queue *q, pc_frame *frame, int64_t when)
 {
 	if (q->n == q->size)
 		grow(q);
-	*slot(q, q->n++) = (struct queued){ pc_frame_ref(frame), when };
+	*slot(q, q->n++) = (struct queued){ .frame = pc_frame_ref(frame), .when = when };
 	q->bytes += pc_frame_size(frame);
+}
+
+void queue_tag(struct queue *q, uint32_t tag)
+{
+	slot(q, q->n - 1)->tag = tag;
+}
+
+/* Of several with one tag the first: they are answered in the order of their asking. */
+void queue_answered(struct queue *q, uint32_t tag)
+{
+	uint32_t i = 0;
+
+	while (i < q->n && (slot(q, i)->tag != tag || slot(q, i)->answered))
+		i++;
+	if (tag && i < q->n)
+		slot(q, i)->answered = true;
 }
 
 const struct queued *queue_at(const struct queue *q, uint32_t i)

@@ -9,6 +9,8 @@
 struct queued {
 	pc_frame *frame;
 	int64_t when; /* milliseconds since 1970 */
+	uint32_t tag; /* of a request, by which its answer is known; else 0 */
+	bool answered;
 };
 
 /* A ring; without memory of its own while it is empty for long. */
@@ -23,6 +25,10 @@ struct queue {
 
 /* Takes a reference to the frame. */
 void queue_add(struct queue *q, pc_frame *frame, int64_t when);
+/* Of the last one that was added. */
+void queue_tag(struct queue *q, uint32_t tag);
+/* The request of that tag has its answer, whether it is acknowledged or not. */
+void queue_answered(struct queue *q, uint32_t tag);
 /* From 0 to n - 1. */
 const struct queued *queue_at(const struct queue *q, uint32_t i);
 /* The number of the last one that was added. */

@@ -131,7 +131,7 @@ static void run_close(pc_call *call, pc_module *m)
 	} else if (p && p->state == PEER_READY) {
 		w.n++;
 		peer_close(p);
-	} else if (p && p->out) {
+	} else if (p && (p->out || p->dial)) {
 		w.n++;
 		peer_fail(p, "remote-server-timeout", "closed by an administrator");
 	}

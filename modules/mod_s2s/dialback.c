@@ -218,6 +218,21 @@ void dialback_ask(struct peer *p)
 	}
 }
 
+void dialback_take_over(struct peer *p, struct peer *before)
+{
+	p->questions = before->questions;
+	before->questions = NULL;
+	for (struct question *q = p->questions; q; q = q->next) {
+		q->peer = p;
+		q->sent = q->sent && p->out;
+		pc_timer_stop(&q->deadline);
+		q->deadline = pc_after(p->own->m, pc_opt_seconds(p->own->m, "s2s_timeout"),
+		                       on_deadline, q);
+		before->own->n_questions--;
+		p->own->n_questions++;
+	}
+}
+
 static void question_new(struct peer *p, pc_stream *asker, const char *key)
 {
 	struct question *q = calloc(1, sizeof(*q));

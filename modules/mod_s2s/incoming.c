@@ -301,6 +301,7 @@ static void on_stanza(pc_stream *s, struct s2s *own, pc_stanza *st)
 		return;
 	}
 	in->used = pc_now_ms();
+	answers_note(st);
 	pc_session_receive(pc_stream_session(s), st);
 }
 

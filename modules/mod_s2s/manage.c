@@ -108,6 +108,16 @@ bool managed_on_idle(pc_stream *s)
 	return true;
 }
 
+void managed_hurry(struct managed *sm)
+{
+	const pc_session *s = connected(sm);
+
+	if (s && sm->state == MANAGED_ON && !sm->asked && sm->queue.n > 0) {
+		ask(sm, s);
+		managed_watch(sm);
+	}
+}
+
 /* The frame is ours from here on, whatever becomes of the stream: hence PC_HOLD. */
 static pc_verdict on_frame(const pc_session *s, pc_frame *frame, void *data)
 {
@@ -116,6 +126,7 @@ static pc_verdict on_frame(const pc_session *s, pc_frame *frame, void *data)
 	if (sm == NULL || pc_frame_kind(frame) == PC_OTHER)
 		return PC_KEEP;
 	queue_add(&sm->queue, frame, pc_time_ms());
+	queue_tag(&sm->queue, answers_tag(pc_tap_stanza(frame)));
 	pc_session_send_frame(s, frame, 0);
 	managed_sent(sm);
 	return PC_HOLD;
@@ -212,19 +223,25 @@ void managed_detach(struct managed *sm, const pc_session *s)
 	sm->session = 0;
 }
 
+void managed_move(struct managed *sm, struct s2s *own)
+{
+	managed_unwatch(sm);
+	sm->own = own;
+	managed_watch(sm);
+}
+
 static bool adopt_one(const pc_session *s, void *data)
 {
 	struct s2s *own = data;
 	struct managed *sm =
 	        pc_session_host(s) == pc_module_host(own->m) ? of_instance(s, own) : NULL;
 
-	if (sm == NULL || sm->ours)
+	if (sm == NULL)
 		return true;
-	managed_unwatch(sm);
-	sm->own = own;
+	managed_move(sm, own);
 	pc_tap(own->m, s, on_frame, -1000);
-	pc_session_count_on(own->m, s, on_handled);
-	managed_watch(sm);
+	if (sm->counting)
+		pc_session_count_on(own->m, s, on_handled);
 	return true;
 }
 

@@ -118,10 +118,15 @@ static bool connect_as_told(struct peer *p)
 	return false;
 }
 
+void outgoing_limit(struct peer *p)
+{
+	p->deadline = pc_after(p->own->m, pc_opt_seconds(p->own->m, "s2s_timeout"), on_deadline, p);
+}
+
 void outgoing_start(struct peer *p)
 {
 	p->state = PEER_CONNECTING;
-	p->deadline = pc_after(p->own->m, pc_opt_seconds(p->own->m, "s2s_timeout"), on_deadline, p);
+	outgoing_limit(p);
 	if (!connect_as_told(p))
 		dial(p);
 }
@@ -329,6 +334,7 @@ static void on_stanza(struct peer *p, pc_stanza *st)
 		return;
 	}
 	p->used = pc_now_ms();
+	answers_note(st);
 	pc_session_receive(pc_stream_session(p->out), st);
 }
 

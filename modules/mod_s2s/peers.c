@@ -386,30 +386,18 @@ void peer_sweep(void *data)
 	incoming_sweep(own, before);
 }
 
-static void leave_left(struct peer *p)
-{
-	struct managed *sm = p->left;
-
-	p->left = NULL;
-	if (sm == NULL)
-		return;
-	for (uint32_t i = 0; i < sm->queue.n; i++)
-		line_add_frame(&p->line, queue_at(&sm->queue, i)->frame, 0);
-	managed_free(sm);
-}
-
 /* Streams that close may have their peers still: those go with the instance. */
 void peer_leave_all(struct s2s *own)
 {
 	struct peer *p, *next;
 
+	stop_now(own);
 	HASH_ITER(hh, own->peers, p, next)
 	{
-		if (p->managed && p->managed->state == MANAGED_BROKEN)
-			resume_give_up(p);
 		peer_close(p);
-		leave_left(p);
-		line_give_all_back(&p->line, own, "remote-server-not-found");
+		if (p->left)
+			managed_free(p->left);
+		p->left = NULL;
 		dialback_fail(p, "remote-server-timeout");
 		HASH_DEL(own->peers, p);
 	}

@@ -46,6 +46,10 @@ static void take_back(struct s2s *own, const struct queued *q, const struct peer
 	struct peer *of = st ? resume_peer_of(st) : NULL;
 	bool is_old = (double)(pc_time_ms() - q->when) >= own->limits.timeout * 1000;
 
+	if (st && q->answered) {
+		pc_stanza_free(&st);
+		return;
+	}
 	if (of == NULL || is_request(st) || is_old) {
 		if (st)
 			line_give_back(own, st, "remote-server-timeout", NULL);

@@ -217,8 +217,17 @@ static pc_result on_stopping(pc_event *ev, void *data)
 	struct s2s *own = data;
 
 	(void)ev;
-	managed_finish_all(own);
-	own->stopping = true;
+	stop_begin(own);
+	return PC_PASS;
+}
+
+/* Its users are there yet, to whom something may go back. */
+static pc_result on_host_going(pc_event *ev, void *data)
+{
+	struct s2s *own = data;
+
+	if (strcmp(pc_event_str(ev, "host"), s2s_host(own)) == 0)
+		stop_now(own);
 	return PC_PASS;
 }
 
@@ -247,10 +256,14 @@ static void config_changed(pc_module *m)
 		managed_watch(own->watched);
 }
 
+static void save(pc_module *m, pc_state *state)
+{
+	handover_save(pc_module_data(m), state);
+}
+
 static void restore(pc_module *m, const pc_state *state)
 {
-	(void)state;
-	managed_adopt(pc_module_data(m));
+	handover_restore(pc_module_data(m), state);
 }
 
 static void load(pc_module *m)
@@ -275,6 +288,7 @@ static void load(pc_module *m)
 	pc_hook(m, "route/remote", peer_route, -10);
 	pc_hook(m, "session-closed", left_on_session_closed, 0);
 	pc_hook_global(m, "server-stopping", on_stopping, 0);
+	pc_hook_global(m, "host-deactivating", on_host_going, 0);
 	pc_listen(m, &starttls);
 	pc_listen(m, &direct_tls);
 	sweep(own);
@@ -302,6 +316,6 @@ PC_MODULE(s2s, .summary = "Other servers: federation (RFC 6120)",
           .xeps = "0220:1.1.1 0185:1.0 0178:1.2 0288:1.0.1 0368:1.1.0 0478:0.2.0 "
                   "0198:1.6.3 0203:2.0",
           .data_size = sizeof(struct s2s), .session_size = sizeof(struct inbound),
-          .state_version = 5, .session_free = session_free, .options = options, .events = events,
-          .metrics = metrics, .commands = s2s_commands, .load = load, .unload = unload,
-          .restore = restore, .config_changed = config_changed);
+          .state_version = S2S_STATE, .session_free = session_free, .options = options,
+          .events = events, .metrics = metrics, .commands = s2s_commands, .load = load,
+          .unload = unload, .save = save, .restore = restore, .config_changed = config_changed);

@@ -13,8 +13,8 @@
  *             about, on the stream to it
  *
  * A peer lives while it has a stream, one that may be resumed, something that waits, or a failure
- * to be remembered. After a reload of the module streams that we opened end in the old code, on the
- * old instance's peers.
+ * to be remembered. After a reload of the module its streams go on in the new instance; those of
+ * ours on which nothing can have been sent begin anew.
  */
 #pragma once
 
@@ -37,6 +37,7 @@
 #define S2S_PAIRS_MOST 50    /* of one stream */
 #define S2S_PENDING_MOST 10  /* keys of one stream that are being verified */
 #define S2S_REFUSED_MOST 100 /* keys of one stream that are not verified */
+#define S2S_STATE 6          /* grows with each change of what is handed over to a new instance */
 #define S2S_ID_MOST 256      /* bytes of the id that a remote gives its stream */
 #define S2S_TOKEN_MOST 1024  /* bytes of what a remote lets us resume its stream by */
 
@@ -58,6 +59,8 @@ struct s2s {
 	unsigned n_questions;
 	int64_t dropped; /* when peers that nobody needs were last dropped */
 	bool swept, stopping;
+	pc_timer *last_chance; /* what is under way while the server stops; until then */
+	int64_t last_moment;
 	pc_metric *in_external, *in_dialback, *in_refused;
 	pc_metric *out_external, *out_dialback, *out_failed, *returned;
 	pc_metric *enabled, *resumed, *again, *silent;
@@ -274,9 +277,13 @@ bool managed_acked(struct managed *sm, pc_stream *s, uint32_t h);
 bool managed_on_idle(pc_stream *s);
 /* <r/> and <a/>; false: it is neither. */
 bool managed_on_ack(pc_stream *s, const pc_stanza *st);
+/* Asks now for what is not acknowledged. */
+void managed_hurry(struct managed *sm);
 void managed_watch(struct managed *sm);
 void managed_unwatch(struct managed *sm);
-/* After a reload: streams that were opened to the instance before go on here. */
+/* It belongs to that instance from now on. */
+void managed_move(struct managed *sm, struct s2s *own);
+/* After a reload: the streams of the instance before go on here. */
 void managed_adopt(struct s2s *own);
 /* The last word on all streams of the host. */
 void managed_finish_all(struct s2s *own);
@@ -307,10 +314,31 @@ void left_release(struct peer *p);
 /* Something on that waits to be resumed: later stanzas stay behind it. */
 bool left_holds(const struct peer *p);
 
+/* ---- answers.c: requests that were answered before they were acknowledged */
+
+/* Of a request that is sent: what its answer is known by. 0: it is none, or NULL. */
+uint32_t answers_tag(const pc_stanza *st);
+/* That has come from a peer, and passes. */
+void answers_note(const pc_stanza *st);
+
+/* ---- stop.c */
+
+/* The server stops: what is under way has a moment yet. */
+void stop_begin(struct s2s *own);
+/* From now on nothing waits: all that is not sent, or not acknowledged, goes back. */
+void stop_now(struct s2s *own);
+
+/* ---- handover.c: reloads */
+
+void handover_save(struct s2s *own, pc_state *state);
+void handover_restore(struct s2s *own, const pc_state *state);
+
 /* ---- outgoing.c */
 
 extern const pc_stream_class s2s_out_class;
 void outgoing_start(struct peer *p);
+/* It has its time from now on. */
+void outgoing_limit(struct peer *p);
 /* Proves the pair, where that was not begun. */
 void outgoing_prove(struct peer *p);
 /* Who answers is who it should be: our header. */
@@ -348,6 +376,8 @@ int dialback_prove(struct peer *p);
 void dialback_on_inbound(pc_stream *s, const pc_stanza *st);
 void dialback_on_peer(struct peer *p, const pc_stanza *st);
 void dialback_ask(struct peer *p); /* sends the questions that wait for the stream */
+/* Those of the instance before. */
+void dialback_take_over(struct peer *p, struct peer *before);
 /* All questions to that peer end by an error of this condition. */
 void dialback_fail(struct peer *p, const char *condition);
 

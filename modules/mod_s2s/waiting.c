@@ -116,11 +116,12 @@ size_t line_give_all_back(struct line *line, struct s2s *own, const char *condit
 
 	for (size_t i = 0; i < n && line->first; i++) {
 		struct waiting w = take_first(line);
+		const char *text = w.frame ? "It was sent, and may have arrived" : NULL;
 
 		if (w.st == NULL)
 			w.st = pc_frame_stanza(w.frame);
 		if (w.st)
-			line_give_back(own, w.st, condition, NULL);
+			line_give_back(own, w.st, condition, text);
 		w.st = NULL;
 		drop(&w);
 	}

@@ -1,4 +1,5 @@
 """Streams between servers with stream management (XEP-0198), of either side, under the test's control."""
+import re
 import time
 
 from client import DEADLINE
@@ -50,6 +51,13 @@ def until(f, text):
     """The command s2s list says it."""
     deadline = time.monotonic() + DEADLINE
     while text not in f.servers[0].ctl("s2s", "list", A):
+        assert time.monotonic() < deadline, f.servers[0].ctl("s2s", "list", A)
+
+
+def until_settled(f):
+    """Nothing waits, and all is acknowledged, or has gone back."""
+    deadline = time.monotonic() + DEADLINE
+    while re.search(r"\b[1-9]\d* (unacknowledged|waiting)", f.servers[0].ctl("s2s", "list", A)):
         assert time.monotonic() < deadline, f.servers[0].ctl("s2s", "list", A)
 
 

@@ -2,7 +2,7 @@
 XEP-0203): with scripted servers, and two of ours whose connections are cut."""
 from federation import A, B, BIDI, C, DIALBACK, EXTERNAL, Federation, one
 from flow import equal, rows
-from s2s_smacks import EVE, MESSAGE, NS2, NS3, SM, ack, bodies, enabled, proved, say, until, until_gone
+from s2s_smacks import EVE, MESSAGE, NS2, NS3, SM, ack, bodies, enabled, proved, say, until, until_gone, until_settled
 
 
 def test_acknowledged():
@@ -366,7 +366,7 @@ def test_killed():
             if i == n // 2:
                 f.servers[1].kill()
                 f.servers[1].start()
-        until(f, "0 unacknowledged")
+        until_settled(f)
         bob = f.online("bob", B)
         for element in ann.sync():
             assert element.matches("message", type="error"), str(element)
