@@ -112,7 +112,7 @@ void managed_hurry(struct managed *sm)
 {
 	const pc_session *s = connected(sm);
 
-	if (s && sm->state == MANAGED_ON && !sm->asked && sm->queue.n > 0) {
+	if (s && sm->state == MANAGED_ON && !sm->exchange.asked && sm->queue.n > 0) {
 		ask(sm, s);
 		managed_watch(sm);
 	}
