@@ -42,8 +42,8 @@ const char *dane_host(const struct peer *p)
 
 static void refuse(struct peer *p, const char *why)
 {
-	pc_log(p->own->m, PC_WARN, "%s port %u is not trusted for %s: %s (DANE)", p->target->host,
-	       p->target->port, p->domain, why);
+	complain(p->own, NULL, PC_WARN, "%s port %u is not trusted for %s: %s (DANE)",
+	         p->target->host, p->target->port, p->domain, why);
 	outgoing_next(p, why);
 }
 
@@ -57,7 +57,7 @@ static void on_out(pc_stream *s, int verdict, const char *why)
 		refuse(p, why);
 		return;
 	}
-	pc_log(p->own->m, PC_INFO, "%s is who it should be: %s (DANE)", p->domain, why);
+	complain(p->own, NULL, PC_INFO, "%s is who it should be: %s (DANE)", p->domain, why);
 	outgoing_open(p);
 }
 
@@ -97,9 +97,8 @@ static void on_in(pc_stream *s, int verdict, const char *why)
 		free(in->vouched);
 		in->vouched = strdup(remote);
 	}
-	pc_log_session(own->m, pc_stream_session(s), level_of(verdict),
-	               "it says to be %s%s: %s (DANE)", remote, verdict == PC_OK ? ", and is" : "",
-	               why);
+	complain(own, pc_stream_session(s), level_of(verdict), "it says to be %s%s: %s (DANE)",
+	         remote, verdict == PC_OK ? ", and is" : "", why);
 	incoming_offer(s, own);
 }
 

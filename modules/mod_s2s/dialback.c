@@ -64,11 +64,11 @@ static void send_error(pc_stream *s, const char *name, const char *from, const c
 	send(s, st);
 }
 
-static void unsolicited(pc_module *m, pc_stream *s, const pc_stanza *st)
+static void unsolicited(struct s2s *own, pc_stream *s, const pc_stanza *st)
 {
-	pc_log_session(m, pc_stream_session(s), PC_WARN,
-	               "an answer of dialback (%s of %s) that nobody asked for", pc_stanza_name(st),
-	               pc_stanza_get(st, "from") ? pc_stanza_get(st, "from") : "nobody");
+	complain(own, pc_stream_session(s), PC_WARN,
+	         "an answer of dialback (%s of %s) that nobody asked for", pc_stanza_name(st),
+	         pc_stanza_get(st, "from") ? pc_stanza_get(st, "from") : "nobody");
 	pc_stream_error(s, "invalid-from", "nobody has asked for that");
 }
 
@@ -97,10 +97,12 @@ static void on_result(struct peer *p, const pc_stanza *st, const char *type)
 	p->asked = PROOF_NONE;
 	if (strcmp(type, "valid") == 0) {
 		pc_metric_add(p->own->out_dialback, 1);
-		pc_log(p->own->m, PC_INFO, "stream to %s: proved by dialback", p->domain);
+		complain(p->own, NULL, PC_INFO, "stream to %s: proved by dialback", p->domain);
 		pc_stream_set_type(p->out, PC_S2SOUT);
 		pc_stream_barrier(p->out, false);
 		outgoing_proved(p);
+		if (p->out)
+			s2s_notify(p->own, p->out, "s2s-authenticated", p->domain, "dialback");
 	} else if (strcmp(type, "invalid") == 0) { /* 2.1.1 */
 		peer_fail(p, "internal-server-error", "it finds that our key is not good");
 	} else {
@@ -138,16 +140,24 @@ static pc_stream *asker_of(const struct question *q)
 	return s && strcmp(pc_stream_id(s), q->id) == 0 ? s : NULL;
 }
 
+/* Questions cost us a line of the log, and more. */
+static void count_refusal(pc_stream *s)
+{
+	if (++inbound_of(s)->refused_keys >= S2S_REFUSED_MOST)
+		pc_stream_error(s, "policy-violation", "too many keys are refused");
+}
+
 /* 2.2.1: a lie ends the stream, unless others have been proved on it. */
 static void refuse_key(pc_stream *s, struct s2s *own, const char *remote)
 {
 	const struct inbound *in = inbound_of(s);
 
 	pc_metric_add(own->in_refused, 1);
-	pc_log_session(own->m, pc_stream_session(s), PC_WARN,
-	               "it says to be %s, whose server does not know the key", remote);
+	complain(own, pc_stream_session(s), PC_WARN,
+	         "it says to be %s, whose server does not know the key", remote);
 	if (in->n_pairs > 0) {
 		send_error(s, RESULT, s2s_host(own), remote, NULL, "forbidden");
+		count_refusal(s);
 		return;
 	}
 	send(s, element(RESULT, s2s_host(own), remote, NULL, "invalid"));
@@ -168,12 +178,13 @@ static void answer(struct question *q, bool valid, const char *condition)
 		if (condition) {
 			pc_metric_add(p->own->in_refused, 1);
 			send_error(s, RESULT, s2s_host(p->own), p->domain, NULL, condition);
+			count_refusal(s);
 		} else if (valid) {
-			incoming_authorise(s, p->own, p->domain);
 			send(s, element(RESULT, s2s_host(p->own), p->domain, NULL, "valid"));
 			pc_metric_add(p->own->in_dialback, 1);
-			pc_log_session(p->own->m, pc_stream_session(s), PC_INFO,
-			               "stream from %s: proved by dialback", p->domain);
+			complain(p->own, pc_stream_session(s), PC_INFO,
+			         "stream from %s: proved by dialback", p->domain);
+			incoming_authorise(s, p->own, p->domain);
 		} else {
 			refuse_key(s, p->own, p->domain);
 		}
@@ -274,7 +285,7 @@ static const char *request_fault(pc_stream *s, const struct s2s *own, const char
 		return "not-authorized";
 	if (policy_wants_certificate(own, remote) && policy_inbound_fault(own, s, remote))
 		return "not-authorized";
-	if (in->n_pairs >= S2S_PAIRS_MOST || in->pending >= S2S_PENDING_MOST ||
+	if (in->n_pairs + in->pending >= S2S_PAIRS_MOST || in->pending >= S2S_PENDING_MOST ||
 	    own->n_questions >= (unsigned)pc_opt_int(own->m, "s2s_max_verifications"))
 		return "resource-constraint";
 	return NULL;
@@ -288,11 +299,10 @@ static void refuse_request(pc_stream *s, struct s2s *own, const struct ends *end
 	                          : NULL;
 
 	pc_metric_add(own->in_refused, 1);
-	pc_log_session(own->m, pc_stream_session(s), PC_WARN, "dialback of %s is refused: %s%s%s",
-	               ends->from, condition, why ? ": " : "", why ? why : "");
+	complain(own, pc_stream_session(s), PC_WARN, "dialback of %s is refused: %s%s%s",
+	         ends->from, condition, why ? ": " : "", why ? why : "");
 	send_error(s, RESULT, ends->to, ends->from, NULL, condition);
-	if (++inbound_of(s)->refused_keys >= S2S_REFUSED_MOST)
-		pc_stream_error(s, "policy-violation", "too many keys are refused");
+	count_refusal(s);
 }
 
 static void on_request(pc_stream *s, const struct ends *ends, const pc_stanza *st)
@@ -303,6 +313,7 @@ static void on_request(pc_stream *s, const struct ends *ends, const pc_stanza *s
 
 	if (own == NULL) {
 		send_error(s, RESULT, ends->to, ends->from, NULL, "item-not-found");
+		count_refusal(s);
 		return;
 	}
 	if (pc_host_find(ends->from) || *key == '\0' || strlen(key) > KEY_MOST) {
@@ -333,7 +344,7 @@ static void on_verified(struct peer *p, const pc_stanza *st, const char *type)
 	while (q && !(q->sent && id && strcmp(q->id, id) == 0))
 		q = q->next;
 	if (q == NULL) {
-		unsolicited(p->own->m, p->out, st);
+		unsolicited(p->own, p->out, st);
 		return;
 	}
 	if (strcmp(type, "error") == 0)
@@ -366,17 +377,21 @@ static void on_verify(pc_stream *s, const struct ends *ends, const pc_stanza *st
 
 	if (own == NULL) {
 		send_error(s, VERIFY, ends->to, ends->from, id, "item-not-found");
+		count_refusal(s);
 		return;
 	}
 	if (policy_wants_tls(own) && !pc_stream_is_secure(s)) {
 		send_error(s, VERIFY, ends->to, ends->from, id, "policy-violation");
+		count_refusal(s);
 		return;
 	}
 	good = id && is_ours(own, ends, id, pc_stanza_get_text(st));
 	if (!good)
-		pc_log_session(own->m, pc_stream_session(s), PC_WARN,
-		               "%s was shown a key that is not ours", ends->from);
+		complain(own, pc_stream_session(s), PC_WARN, "%s was shown a key that is not ours",
+		         ends->from);
 	send(s, element(VERIFY, ends->to, ends->from, id, good ? "valid" : "invalid"));
+	if (!good)
+		count_refusal(s);
 }
 
 /* ------------------------------------------------------------ dispatch */
@@ -391,7 +406,7 @@ void dialback_on_inbound(pc_stream *s, const pc_stanza *st)
 	else if (!read_ends(st, &ends))
 		pc_stream_error(s, "improper-addressing", NULL);
 	else if (pc_stanza_get(st, "type"))
-		unsolicited(pc_stream_module(s), s, st);
+		unsolicited(pc_module_data(pc_stream_module(s)), s, st);
 	else if (is_result)
 		on_request(s, &ends, st);
 	else
@@ -414,7 +429,7 @@ void dialback_on_peer(struct peer *p, const pc_stanza *st)
 		on_verify(p->out, &ends, st);
 	else if (strcmp(ends.from, p->domain) != 0 || strcmp(ends.to, s2s_host(p->own)) != 0 ||
 	         (is_result && p->asked != PROOF_DIALBACK))
-		unsolicited(p->own->m, p->out, st);
+		unsolicited(p->own, p->out, st);
 	else if (is_result)
 		on_result(p, st, type);
 	else

@@ -129,16 +129,25 @@ static const char *header_fault(pc_stream *s, const struct s2s *own, const pc_st
 	return NULL;
 }
 
-static void tell_trust(pc_stream *s, const struct s2s *own)
+static void tell_trust(pc_stream *s, struct s2s *own)
 {
 	const char *remote = pc_stream_peer(s);
 	const char *fault =
 	        remote && pc_stream_is_secure(s) ? policy_inbound_fault(own, s, remote) : NULL;
 
 	if (fault)
-		pc_log_session(own->m, pc_stream_session(s),
-		               policy_wants_certificate(own, remote) ? PC_WARN : PC_INFO,
-		               "it says to be %s: %s", remote, fault);
+		complain(own, pc_stream_session(s),
+		         policy_wants_certificate(own, remote) ? PC_WARN : PC_INFO,
+		         "it says to be %s: %s", remote, fault);
+}
+
+/* XEP-0288: stanzas for the other server may go by this stream from now on. */
+static void take_both(pc_stream *s, struct s2s *own, const char *remote)
+{
+	struct peer *p = inbound_of(s)->bidi ? peer_get(own, remote) : NULL;
+
+	if (p)
+		p->in = pc_stream_session(s)->id;
 }
 
 void incoming_offer(pc_stream *s, struct s2s *own)
@@ -147,8 +156,11 @@ void incoming_offer(pc_stream *s, struct s2s *own)
 
 	tell_trust(s, own);
 	send_features(s, own);
-	if (in->external)
+	if (in->external) {
 		pc_stream_barrier(s, false);
+		take_both(s, own, pc_stream_peer(s));
+		s2s_notify(own, s, "s2sin-established", pc_stream_peer(s), NULL);
+	}
 }
 
 static void begin(pc_stream *s, struct s2s *own, const pc_stream_header *h)
@@ -189,10 +201,9 @@ static void on_header(pc_stream *s, const pc_stream_header *h)
 
 /* ------------------------------------------------------------ proofs */
 
-void incoming_authorise(pc_stream *s, struct s2s *own, const char *remote)
+static void authorise(pc_stream *s, struct s2s *own, const char *remote)
 {
 	struct inbound *in = inbound_of(s);
-	struct peer *p;
 
 	in->used = pc_now_ms();
 	if (pair_add(s, remote, s2s_host(own)) != PC_OK)
@@ -203,9 +214,17 @@ void incoming_authorise(pc_stream *s, struct s2s *own, const char *remote)
 		if (!in->external)
 			pc_stream_barrier(s, false);
 	}
-	p = in->bidi ? peer_get(own, remote) : NULL;
-	if (p)
-		p->in = pc_stream_session(s)->id;
+}
+
+void incoming_authorise(pc_stream *s, struct s2s *own, const char *remote)
+{
+	bool first = inbound_of(s)->n_pairs == 0;
+
+	authorise(s, own, remote);
+	take_both(s, own, remote);
+	s2s_notify(own, s, "s2s-authenticated", remote, "dialback");
+	if (first)
+		s2s_notify(own, s, "s2sin-established", remote, NULL);
 }
 
 static void refuse_auth(pc_stream *s, struct s2s *own, const char *condition)
@@ -249,12 +268,13 @@ static void on_auth(pc_stream *s, struct s2s *own, const pc_stanza *auth)
 		refuse_auth(s, own, "invalid-authzid");
 	} else {
 		in->external = true;
-		incoming_authorise(s, own, remote);
+		authorise(s, own, remote);
 		pc_metric_add(own->in_external, 1);
-		pc_log_session(own->m, pc_stream_session(s), PC_INFO,
-		               "stream from %s: proved by its certificate", remote);
+		complain(own, pc_stream_session(s), PC_INFO,
+		         "stream from %s: proved by its certificate", remote);
 		send_empty(s, "success", NS_SASL);
 		pc_stream_restart(s);
+		s2s_notify(own, s, "s2s-authenticated", remote, "EXTERNAL");
 	}
 }
 
@@ -292,10 +312,10 @@ static void on_stanza(pc_stream *s, struct s2s *own, pc_stanza *st)
 	const char *fault = in->n_pairs > 0 ? pair_stanza_fault(in, st) : "not-authorized";
 
 	if (fault) {
-		pc_log_session(own->m, pc_stream_session(s), PC_WARN,
-		               "a stanza from %.200s to %.200s ends the stream: %s",
-		               pc_stanza_get(st, "from") ? pc_stanza_get(st, "from") : "nobody",
-		               pc_stanza_get(st, "to") ? pc_stanza_get(st, "to") : "nobody", fault);
+		complain(own, pc_stream_session(s), PC_WARN,
+		         "a stanza from %.200s to %.200s ends the stream: %s",
+		         pc_stanza_get(st, "from") ? pc_stanza_get(st, "from") : "nobody",
+		         pc_stanza_get(st, "to") ? pc_stanza_get(st, "to") : "nobody", fault);
 		pc_stream_error(s, fault, NULL);
 		pc_stanza_free(&st);
 		return;

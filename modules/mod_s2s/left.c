@@ -154,9 +154,9 @@ static void resume(struct managed *sm, struct peer *p, pc_stream *s, uint32_t h,
 		return;
 	p->left = NULL;
 	pc_metric_add(sm->own->resumed, 1);
-	pc_log_session(sm->own->m, session, PC_INFO,
-	               "the stream from %s is resumed, %u stanzas are sent again", sm->remote,
-	               sm->queue.n);
+	complain(sm->own, session, PC_INFO,
+	         "the stream from %s is resumed, %u stanzas are sent again", sm->remote,
+	         sm->queue.n);
 	sm->version = (uint8_t)version;
 	st = smacks_counted("resumed", smacks_version_ns(version), sm->handled);
 	pc_stanza_set(st, "previd", token);

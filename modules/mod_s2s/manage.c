@@ -281,8 +281,8 @@ bool managed_acked(struct managed *sm, pc_stream *s, uint32_t h)
 	if (n == PC_ELIMIT) {
 		detail = smacks_too_high_detail(smacks_version_ns(sm->version), h,
 		                                queue_sent(&sm->queue), text);
-		pc_log_session(sm->own->m, pc_stream_session(s), PC_WARN,
-		               "%s has counted more stanzas than there were", sm->remote);
+		complain(sm->own, pc_stream_session(s), PC_WARN,
+		         "%s has counted more stanzas than there were", sm->remote);
 		pc_stream_error_with(s, "undefined-condition", text, detail);
 		pc_stanza_free(&detail);
 		free(sm->token); /* its count is worth nothing */
@@ -353,9 +353,8 @@ static void look_at_connected(struct managed *sm, const pc_session *s)
 	if (exchange_answers_late(&sm->exchange))
 		answer(sm, s);
 	if (exchange_is_dead(&sm->exchange, l)) {
-		pc_log_session(sm->own->m, s, PC_INFO,
-		               "%s acknowledges nothing: its connection is taken for dead",
-		               sm->remote);
+		complain(sm->own, s, PC_INFO,
+		         "%s acknowledges nothing: its connection is taken for dead", sm->remote);
 		pc_metric_add(sm->own->silent, 1);
 		managed_unwatch(sm);
 		pc_stream_abort(pc_session_stream(s), "no acknowledgement came");

@@ -173,7 +173,8 @@ static void on_secured(pc_stream *s)
 		return;
 	}
 	if (fault)
-		pc_log(p->own->m, PC_INFO, "%s is known by its address only: %s", p->domain, fault);
+		complain(p->own, NULL, PC_INFO, "%s is known by its address only: %s", p->domain,
+		         fault);
 	outgoing_open(p);
 }
 
@@ -244,10 +245,11 @@ static void on_success(struct peer *p)
 	p->asked = PROOF_NONE;
 	p->proved = true;
 	pc_metric_add(p->own->out_external, 1);
-	pc_log(p->own->m, PC_INFO, "stream to %s: proved by our certificate", p->domain);
+	complain(p->own, NULL, PC_INFO, "stream to %s: proved by our certificate", p->domain);
 	pc_stream_set_type(p->out, PC_S2SOUT);
 	pc_stream_restart(p->out);
 	outgoing_open(p);
+	s2s_notify(p->own, p->out, "s2s-authenticated", p->domain, "EXTERNAL");
 }
 
 static void on_failure(struct peer *p, const pc_stanza *st)
@@ -256,8 +258,8 @@ static void on_failure(struct peer *p, const pc_stanza *st)
 
 	p->asked = PROOF_NONE;
 	p->offers_external = false;
-	pc_log(p->own->m, PC_INFO, "%s does not take our certificate (%s)", p->domain,
-	       condition ? pc_stanza_name(condition) : "no reason");
+	complain(p->own, NULL, PC_INFO, "%s does not take our certificate (%s)", p->domain,
+	         condition ? pc_stanza_name(condition) : "no reason");
 	dialback_ask(p);
 	try_dialback(p);
 }
@@ -327,8 +329,8 @@ static void on_stanza(struct peer *p, pc_stanza *st)
 	                                                         : "not-authorized";
 
 	if (fault) {
-		pc_log(p->own->m, PC_WARN, "%s sends what it must not on our stream: %s", p->domain,
-		       fault);
+		complain(p->own, NULL, PC_WARN, "%s sends what it must not on our stream: %s",
+		         p->domain, fault);
 		pc_stream_error(p->out, fault, NULL);
 		pc_stanza_free(&st);
 		return;
@@ -404,8 +406,8 @@ static void on_end(struct peer *p, const char *reason, bool orderly)
 		tell_end(p, reason);
 		return;
 	}
-	pc_log(p->own->m, PC_INFO, "the stream to %s has ended: %s", p->domain,
-	       p->said ? p->said : reason);
+	complain(p->own, NULL, PC_INFO, "the stream to %s has ended: %s", p->domain,
+	         p->said ? p->said : reason);
 	peer_lost(p, orderly);
 }
 

@@ -125,6 +125,7 @@ void peer_ready(struct peer *p)
 	p->target = NULL;
 	pc_dial_free(&p->dial);
 	dialback_ask(p);
+	s2s_notify(p->own, p->out, "s2sout-established", p->domain, NULL);
 	peer_go(p);
 }
 
@@ -151,8 +152,8 @@ static void tell_failure(const struct peer *p, const char *condition, const char
 		pc_dial_note(p->dial, why);
 		why = NULL;
 	}
-	pc_log(p->own->m, PC_INFO, "no stream to %s: %s%s%s (%s; %zu stanzas go back)", p->domain,
-	       tried, *tried && why ? "; " : "", why ? why : "", condition, p->line.n);
+	complain(p->own, NULL, PC_INFO, "no stream to %s: %s%s%s (%s; %zu stanzas go back)",
+	         p->domain, tried, *tried && why ? "; " : "", why ? why : "", condition, p->line.n);
 }
 
 void peer_fail(struct peer *p, const char *condition, const char *why)

@@ -154,8 +154,8 @@ static void on_resumed(struct peer *p, const pc_stanza *st)
 	}
 	if (!managed_acked(sm, p->out, h))
 		return;
-	pc_log(p->own->m, PC_INFO, "the stream to %s is resumed, %u stanzas are sent again",
-	       p->domain, sm->queue.n);
+	complain(p->own, NULL, PC_INFO, "the stream to %s is resumed, %u stanzas are sent again",
+	         p->domain, sm->queue.n);
 	pc_metric_add(p->own->resumed, 1);
 	sm->both = p->bidi;
 	managed_tap(sm, s);
@@ -172,8 +172,9 @@ static void on_not_resumed(struct peer *p, const pc_stanza *st)
 
 	if (smacks_number(pc_stanza_get(st, "h"), &h) && !managed_acked(p->managed, p->out, h))
 		return;
-	pc_log(p->own->m, PC_INFO, "%s does not resume the stream, with %u stanzas unacknowledged",
-	       p->domain, p->managed->queue.n);
+	complain(p->own, NULL, PC_INFO,
+	         "%s does not resume the stream, with %u stanzas unacknowledged", p->domain,
+	         p->managed->queue.n);
 	resume_give_up(p);
 	if (!resume_begin(p))
 		peer_ready(p);
@@ -183,7 +184,7 @@ static void on_not_enabled(struct peer *p)
 {
 	struct managed *sm = p->managed;
 
-	pc_log(p->own->m, PC_INFO, "%s offers stream management, and refuses it", p->domain);
+	complain(p->own, NULL, PC_INFO, "%s offers stream management, and refuses it", p->domain);
 	p->managed = NULL;
 	managed_free(sm);
 	peer_ready(p);

@@ -24,6 +24,17 @@ const char *s2s_host(const struct s2s *own)
 	return pc_module_host_name(own->m);
 }
 
+void s2s_notify(struct s2s *own, const pc_stream *s, const char *event, const char *remote,
+                const char *mechanism)
+{
+	const pc_arg args[] = { PC_STR("remote", remote), PC_STR("mechanism", mechanism) };
+
+	pc_notify(own->m, event,
+	          &(pc_fire_args){ .origin = pc_stream_session(s),
+	                           .args = args,
+	                           .n_args = mechanism ? 2 : 1 });
+}
+
 static const pc_listener starttls = {
 	.size = sizeof(pc_listener),
 	.service = "s2s",
@@ -181,6 +192,13 @@ static const pc_option options[] = {
 static const pc_event_decl events[] = {
 	{ "s2s-stream-features", PC_NOTICE,
 	  "What another server is offered on its stream; the stanza is the features" },
+	{ "s2s-authenticated", PC_NOTICE,
+	  "A pair of domains is proved on a stream of either direction (its session: type); "
+	  "remote: the other domain; mechanism: EXTERNAL or dialback" },
+	{ "s2sin-established", PC_NOTICE,
+	  "A stream from another server carries stanzas from now on; remote: its domain" },
+	{ "s2sout-established", PC_NOTICE,
+	  "A stream to another server carries stanzas from now on; remote: its domain" },
 	{ 0 },
 };
 
@@ -297,6 +315,7 @@ static void load(pc_module *m)
 static void unload(pc_module *m)
 {
 	peer_leave_all(pc_module_data(m));
+	complaints_sum(pc_module_data(m));
 }
 
 static void session_free(pc_module *m, void *data)

@@ -49,8 +49,17 @@ struct limits {
 	bool managed;
 };
 
+/* What strangers have made us say of late. */
+struct voice {
+	double spent;
+	int64_t at;
+	unsigned unsaid;
+	pc_timer *sum;
+};
+
 struct s2s {
 	pc_module *m;
+	struct voice voice;
 	struct limits limits;
 	struct peer *peers;      /* by domain */
 	struct managed *watched; /* those that time has to do with */
@@ -180,6 +189,17 @@ struct inbound {
 /* The instance of a host; NULL where federation is off. */
 struct s2s *s2s_of(pc_host *host);
 const char *s2s_host(const struct s2s *own);
+/* Tells other modules of a stream with that domain; `mechanism` "EXTERNAL", "dialback", or NULL. */
+void s2s_notify(struct s2s *own, const pc_stream *s, const char *event, const char *remote,
+                const char *mechanism);
+
+/* ---- complaints.c */
+
+/* A line of the log that somebody out there can cause at will. `session` may be NULL. */
+void complain(struct s2s *own, const pc_session *session, pc_level level, const char *format, ...)
+        PC_PRINTF(4, 5);
+/* How many were left out, if any. */
+void complaints_sum(struct s2s *own);
 
 /* ---- policy.c: what the configuration allows */
 
@@ -353,7 +373,7 @@ void outgoing_proved(struct peer *p);
 extern const pc_stream_class s2s_in_class;
 /* Features, when all is known that they depend on. */
 void incoming_offer(pc_stream *s, struct s2s *own);
-/* The pair is proved on that stream. */
+/* The pair is proved on that stream by dialback, and its server knows. */
 void incoming_authorise(pc_stream *s, struct s2s *own, const char *remote);
 void incoming_sweep(struct s2s *own, int64_t before);
 

@@ -165,6 +165,47 @@ def test_a_stream_that_only_asks():
         link.expect_stream_error("policy-violation")
 
 
+def test_keys_that_are_not_ours():
+    """Neither are questions about keys answered without end."""
+    with one() as f:
+        link = f.connect()
+        link.begin_tls()
+        for n in range(150):
+            link.verify("key", f"id{n}")
+        for n in range(100):
+            link.expect("verify", "dialback", id=f"id{n}", type="invalid")
+        link.expect_stream_error("policy-violation")
+
+
+def test_domains_that_are_not_there():
+    """Each costs questions to the DNS."""
+    with one() as f:
+        link = f.connect()
+        link.begin_tls()
+        for n in range(100):
+            link.result("key", from_=f"n{n}.example")
+            error = link.expect("result", "dialback", to=f"n{n}.example", type="error").child("error")
+            equal(error.children[0].name, "remote-server-not-found")
+        link.expect_stream_error("policy-violation")
+
+
+def test_the_log():
+    """A line is the end of nothing, and a thousand of them are said: then it is told how many there were."""
+    with one() as f:
+        for _ in range(12):
+            link = f.connect()
+            link.begin_tls()
+            for n in range(100):
+                link.verify("key", "id")
+            for n in range(100):
+                link.expect("verify", "dialback", type="invalid")
+            link.expect_stream_error("policy-violation")
+        f.servers[0].ctl("module", "unload", A, "s2s")
+        said = [line for line in f.servers[0].log().splitlines() if "was shown a key" in line and " debug " not in line]
+        assert 900 < len(said) < 1000 + 60 * SCALE, len(said)
+        f.servers[0].log_has("more lines about other servers were left out")
+
+
 # ---- answers to answers
 
 ERROR = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"

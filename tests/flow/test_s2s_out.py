@@ -307,6 +307,24 @@ def test_bidi_is_of_the_pair():
         equal(link.expect("message").child_text("body"), "for this one")
 
 
+def test_not_before_the_new_header():
+    """Between the proof and the stream behind it nothing can be said: what is written then goes by a stream of its own."""
+    with one(remotes=(C,)) as f:
+        ann = f.online("ann", A)
+        link = f.connect(cert=f.ca.make("shown", C))
+        link.begin_tls()
+        link.send("<bidi xmlns='urn:xmpp:bidi'/>")
+        link.auth("EXTERNAL", "=")
+        link.expect("success", "sasl")
+        ann.message(f"eve@{C}", "x")
+        other = f.remotes[C].accept()
+        assert not select.select([link.sock], [], [], 0.2)[0], "something comes before the header"
+        link.begin()
+        other.answer_tls(EXTERNAL)
+        other.take_external()
+        equal(other.expect("message").child_text("body"), "x")
+
+
 def test_not_before_the_proof():
     with one(remotes=(C,)) as f:
         link = f.connect(cert=f.ca.make("shown", C))
