@@ -7,12 +7,14 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "s2s.h"
 
 #define AT_ONCE 1000.0
 #define A_SECOND 1.0
 #define SUM_SECONDS 60
+#define OTHERS_MOST 256 /* bytes of what others say */
 
 void complaints_sum(struct s2s *own)
 {
@@ -63,4 +65,24 @@ void complain(struct s2s *own, const pc_session *session, pc_level level, const 
 		pc_log_session(own->m, session, level, "%s", text);
 	else
 		pc_log(own->m, level, "%s", text);
+}
+
+char *complaint_of(const pc_stanza *error)
+{
+	const char *condition = "undefined-condition", *text = "";
+	char said[OTHERS_MOST];
+
+	for (const pc_stanza *c = pc_stanza_first(error); c; c = pc_stanza_next(c)) {
+		if (strcmp(pc_stanza_ns(c), PC_NS_STREAM_ERRORS) != 0)
+			continue;
+		if (strcmp(pc_stanza_name(c), "text") == 0)
+			text = pc_stanza_get_text(c);
+		else
+			condition = pc_stanza_name(c);
+	}
+	if (*text)
+		snprintf(said, sizeof(said), "%.60s (%.150s)", condition, text);
+	else
+		snprintf(said, sizeof(said), "%.60s", condition);
+	return strdup(said);
 }

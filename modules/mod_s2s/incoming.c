@@ -2,6 +2,7 @@
  * incoming.c - the streams that other servers open to us.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "s2s.h"
@@ -362,6 +363,19 @@ static void on_element(pc_stream *s, pc_stanza *st)
 
 /* ------------------------------------------------------------ the end */
 
+/* What is wrong with us, its certificate check above all, shows in what they say alone. */
+static void on_error(pc_stream *s, const pc_stanza *error)
+{
+	struct s2s *own = own_of(s);
+	const char *remote = pc_stream_peer(s);
+	char *said = own && remote ? complaint_of(error) : NULL;
+
+	if (said)
+		complain(own, pc_stream_session(s), PC_INFO, "%s%s ends its stream: %s",
+		         inbound_of(s)->n_pairs ? "" : "who says to be ", remote, said);
+	free(said);
+}
+
 static void on_ended(pc_stream *s)
 {
 	struct managed *sm = managed_of(pc_stream_session(s));
@@ -426,4 +440,5 @@ const pc_stream_class s2s_in_class = {
 	.options = "s2s",
 	.timeout = 90,
 	.declares = "xmlns:db='" NS_DIALBACK "'",
+	.error = on_error,
 };

@@ -379,14 +379,11 @@ static void on_element(pc_stream *s, pc_stanza *st)
 static void on_error(pc_stream *s, const pc_stanza *error)
 {
 	struct peer *p = peer_of(s);
-	const pc_stanza *c = pc_stanza_first(error);
 
 	if (p == NULL)
 		return;
-	while (c && strcmp(pc_stanza_ns(c), PC_NS_STREAM_ERRORS) != 0)
-		c = pc_stanza_next(c);
 	free(p->said);
-	p->said = strdup(c ? pc_stanza_name(c) : "undefined-condition");
+	p->said = complaint_of(error);
 }
 
 static void tell_end(struct peer *p, const char *reason)
@@ -394,7 +391,7 @@ static void tell_end(struct peer *p, const char *reason)
 	bool unknown = p->said && strncmp(p->said, "host-", 5) == 0;
 	char why[256];
 
-	snprintf(why, sizeof(why), "%s%.120s", p->said ? "it says " : "",
+	snprintf(why, sizeof(why), "%s%.220s", p->said ? "it says " : "",
 	         p->said ? p->said : reason);
 	peer_fail(p, p->opened && !unknown ? "remote-server-timeout" : "remote-server-not-found",
 	          why);

@@ -153,7 +153,7 @@ struct peer {
 	bool refused;            /* a target was not who the DNS says */
 	uint8_t offers_sm;       /* 2, 3; 0: no stream management */
 	char *id;                /* of its stream */
-	char *said;              /* the condition of its stream error */
+	char *said;              /* its stream error, as complaint_of() has it */
 	struct line line;        /* what waits for a stream */
 	struct managed *managed; /* the stream to it, or the one that broke and is to be resumed */
 	struct managed *left;    /* a stream from it that broke, and may be resumed by it */
@@ -200,6 +200,8 @@ void complain(struct s2s *own, const pc_session *session, pc_level level, const 
         PC_PRINTF(4, 5);
 /* How many were left out, if any. */
 void complaints_sum(struct s2s *own);
+/* A stream error of somebody out there: its condition, and its text behind that. The caller's. */
+char *complaint_of(const pc_stanza *error);
 
 /* ---- policy.c: what the configuration allows */
 

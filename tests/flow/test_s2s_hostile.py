@@ -59,6 +59,21 @@ def test_expired():
         f.servers[0].log_has("it says to be c.example")
 
 
+def test_they_refuse_us():
+    """What is wrong with our certificate only they know."""
+    error = ("<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+             "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Your certificate {}</text></stream:error></stream:stream>")
+    with one() as f:
+        f.ca.make("shown", C)
+        link = f.connect(cert="shown")
+        link.begin_tls()
+        link.send(error.format("is not trusted"))
+        f.servers[0].log_has(f"who says to be {C} ends its stream: not-authorized (Your certificate is not trusted)")
+        f.connect(cert="shown").external().send(error.format("x" * 5000))
+        f.servers[0].log_has(f" {C} ends its stream: not-authorized (Your certificate xxxx")
+        assert "x" * 200 not in f.servers[0].log()
+
+
 @rows(("another_one", base64.b64encode(B.encode()).decode(), "invalid-authzid"), ("no_base64", "!", "invalid-authzid"),
       ("a_local_part", base64.b64encode(f"x@{C}".encode()).decode(), "invalid-authzid"),
       ("a_nul", base64.b64encode(f"{C}\0x".encode()).decode(), "invalid-authzid"))

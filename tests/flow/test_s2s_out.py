@@ -213,9 +213,10 @@ def test_stream_errors():
         with one(remotes=(C,)) as f:
             ann, link = out(f)
             link.answer(None)
-            link.send(f"<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
+            ns = "xmlns='urn:ietf:params:xml:ns:xmpp-streams'"
+            link.send(f"<stream:error><{condition} {ns}/><text {ns}>Не с тобой</text></stream:error></stream:stream>")
             equal(ann.find("message", type="error").error()[1], told)
-            f.servers[0].log_has(f"it says {condition}")
+            f.servers[0].log_has(f"it says {condition} (Не с тобой)")
 
 
 def test_each_target_is_told():
