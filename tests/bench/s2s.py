@@ -76,7 +76,7 @@ class Two:
         self.zone = Zone({("localhost", "A"): ["127.0.0.1"]}).__enter__()
         self.domains = [federated.theirs(name) for name in names]
         for kind, own in ((sender, ["sender"]), (receiver, names)):
-            end = KINDS[kind](self.dir / own[0], free_ports(3), self.ca, self.zone, dict.fromkeys(own, federated.Pair()))
+            end = KINDS[kind](self.dir / own[0], free_ports(4), self.ca, self.zone, dict.fromkeys(own, federated.Pair()))
             for domain in map(federated.theirs, own):
                 self.zone.table[(f"_xmpp-server._tcp.{domain}", 33)] = ("SRV", [(0, 0, end.s2s, "localhost")])
                 self.ca.make(domain, domain)

@@ -5,6 +5,7 @@ A *pair* is a domain of ours with one of theirs, NAME.ours.example and NAME.peer
 so that it begins without streams; all tests of a file share the two processes."""
 import contextlib
 import glob
+import http.client
 import multiprocessing.util
 import os
 import pathlib
@@ -51,13 +52,14 @@ def wait_a_moment():
 # ---- the other servers
 
 class Peer:
-    """`dir` is its own folder, with certs/DOMAIN.crt and .key; ports: for clients, for servers, for servers by TLS."""
+    """`dir` is its own folder, with certs/DOMAIN.crt and .key; ports: for clients, for servers, for servers by TLS, and one
+    for what else it needs."""
 
     command, environment, log = (), {}, ""
 
     def __init__(self, folder, ports, ca, zone, pairs):
         self.dir, self.ca, self.zone, self.pairs = folder, ca, zone, pairs
-        self.c2s, self.s2s, self.s2s_tls = ports
+        self.c2s, self.s2s, self.s2s_tls, self.more = ports
         self.known, self.process = set(), None
         (folder / "certs").mkdir(parents=True)
 
@@ -93,8 +95,11 @@ class Peer:
             process.kill()
             process.wait()
 
+    def said(self):
+        return (self.dir / "output").read_text(errors="replace")
+
     def output(self):
-        return "\n".join((self.dir / "output").read_text(errors="replace").splitlines()[-30:])
+        return "\n".join(self.said().splitlines()[-30:])
 
     def client(self, user, host):
         """Online; the account is made (XEP-0077) where it may be missing."""
@@ -135,7 +140,7 @@ certificates = "{self.dir}/certs"; ssl = {{ cafile = "{self.ca.root}" }}
 interfaces = {{ "127.0.0.1" }}; c2s_ports = {{ {self.c2s} }}; c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ {self.s2s} }}; s2s_direct_tls_ports = {{ {self.s2s_tls} }}; http_ports = {{ }}; https_ports = {{ }}
 s2s_direct_tls_certificate = "{self.dir}/certs/{theirs(next(iter(self.pairs)))}.crt"
-unbound = {self.zone.option}
+unbound = {self.zone.option}; use_dane = {str(bool(self.zone.signer)).lower()}
 s2s_secure_domains = {{ {", ".join(f'"{ours(name)}"' for name, pair in self.pairs.items() if pair.they_insist)} }}
 c2s_require_encryption = false; authentication = "internal_hashed"; default_iteration_count = 4096
 allow_registration = true
@@ -185,6 +190,8 @@ listen:
   - {{ port: {self.c2s}, ip: "127.0.0.1", module: ejabberd_c2s, access: all }}
   - {{ port: {self.s2s}, ip: "127.0.0.1", module: ejabberd_s2s_in }}
   - {{ port: {self.s2s_tls}, ip: "127.0.0.1", module: ejabberd_s2s_in, tls: true }}
+  - {{ port: {self.more}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{ /api: mod_http_api }} }}
+api_permissions: {{ reload: {{ from: mod_http_api, who: {{ ip: 127.0.0.1 }}, what: reload_config }} }}
 modules:
   mod_disco: {{}}
   mod_muc: {{ hosts: [{", ".join(theirs(name) for name, pair in self.pairs.items() if pair.rooms)}] }}
@@ -199,27 +206,43 @@ modules:
                             "EJABBERD_LOG_PATH": str(self.dir / "ejabberd.log")}
         self.command = ["erl", "-noinput", "-mnesia", "dir", f'"{self.dir}/db"', "-s", "ejabberd"]
 
+    def reload(self):
+        """Done when it answers."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.more, timeout=2 * DEADLINE)) as api:
+            api.request("POST", "/api/reload_config", "{}")
+            said = api.getresponse().read()
+        assert said == b"0", said
+
 
 # ---- ours with one of them
 
 class Bed(Server):
     """`pairs`: name -> Pair."""
 
+    sign = None  # a zone that is signed, with all that is in it
+
+    # ejabberd asks libc for the address of a target, which knows of no port: that must be a name that all know.
+    @staticmethod
+    def target(domain):
+        return "localhost"
+
     def __init__(self, peer, pairs):
         if peer.missing():
             raise Skip(peer.missing())
         self.ca, self.pairs, self.peer = Authority(), pairs, None
-        ports, their_ports = free_ports(2), free_ports(3)
-        # ejabberd asks libc for the address of a target, which knows of no port: that must be a name that all know.
-        table = {("localhost", "A"): ["127.0.0.1"]}
+        ports, their_ports = free_ports(2), free_ports(4)
+        self.at, table = {}, {}
         for name, pair in pairs.items():
             service = "_xmpps-server._tcp" if pair.direct else "_xmpp-server._tcp"
-            table[(f"{service}.{ours(name)}", "SRV")] = [(0, 0, ports[pair.direct], "localhost")]
-            table[(f"{service}.{theirs(name)}", "SRV")] = [(0, 0, their_ports[1 + pair.direct], "localhost")]
-        self.zone = Zone(table)
+            for domain, port in ((ours(name), ports[pair.direct]), (theirs(name), their_ports[1 + pair.direct])):
+                self.at[domain] = port
+                table[(f"{service}.{domain}", "SRV")] = [(0, 0, port, self.target(domain))]
+                table[(self.target(domain), "A")] = ["127.0.0.1"]
+        self.zone = Zone(table, self.sign)
         # Attempts follow each other at once: the tests wait for the one that succeeds.
         config = {"modules_disabled": None, "unbound": self.zone.option, "ssl": f'{{ cafile = "{self.ca.root}" }}',
-                  "s2s_ports": f"{{ {ports[0]} }}", "s2s_direct_tls_ports": f"{{ {ports[1]} }}", "s2s_retry_after": "0.05"}
+                  "s2s_ports": f"{{ {ports[0]} }}", "s2s_direct_tls_ports": f"{{ {ports[1]} }}", "s2s_retry_after": "0.05",
+                  "use_dane": str(bool(self.sign)).lower()}
         super().__init__(config=config, accounts=0,
                          hosts={ours(name): {"s2s_bidi": str(pair.our_bidi).lower(), "s2s_secure_auth": str(pair.we_insist).lower()}
                                 for name, pair in pairs.items()})
@@ -233,9 +256,12 @@ class Bed(Server):
     def certify(self, domain, good):
         """A certificate for that domain from now on; who has it open must be told."""
         self.ca.make(domain, domain, issuer=good)
+        self.show(domain, self.ca)
+
+    def show(self, domain, ca):
         folder = self.dir / "certs" if domain.endswith(".ours.example") else self.peer.dir / "certs"
         for kind in ("crt", "key"):
-            shutil.copy(self.ca.dir / f"{domain}.{kind}", folder)
+            shutil.copy(ca.dir / f"{domain}.{kind}", folder)
 
     def start(self):
         try:

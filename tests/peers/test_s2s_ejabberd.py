@@ -33,5 +33,9 @@ def test_we_renew(server):
     talk.we_renew(server)
 
 
+def test_they_renew(server):
+    talk.they_renew(server)
+
+
 def test_we_insist_on_certificates(server):
     talk.strangers(server, "we-insist")
