@@ -89,6 +89,10 @@ class Zone:
         self.option = (f'{{ resolvconf = false; hoststxt = false; forward = "127.0.0.1@{self.port}"; {trust}'
                        f' options = {{ ["do-not-query-localhost:"] = "no"; ["module-config:"] = "{modules}" }} }}')
 
+    def put(self, name, kind, *values):
+        """From now on; who has asked for it already may keep what was there before."""
+        self.table[(name.lower(), TYPES[kind])] = (kind, list(values))
+
     def __enter__(self):
         threading.Thread(target=self.run, daemon=True).start()
         return self

@@ -26,8 +26,8 @@ SECRET = "the secret of a"
 
 # ---- certificates
 
-def openssl(*args):
-    subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True)
+def openssl(*args, input=None):
+    return subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, input=input).stdout
 
 
 class Authority:
@@ -51,6 +51,16 @@ class Authority:
                 self.dir / f"{name}.key", "-out", csr, "-addext", f"subjectAltName=DNS:{domain}")
         openssl("x509", "-req", "-in", csr, "-CA", self.root, "-CAkey", self.dir / "root.key", "-days", -1, "-copy_extensions",
                 "copy", "-out", self.dir / f"{name}.crt")
+
+    def content(self, name, selector):
+        """What of NAME.crt a TLSA record is about: all of it (0), or its key (1)."""
+        args = ["x509", "-in", self.dir / f"{name}.crt", *(["-noout", "-pubkey"] if selector else ["-outform", "der"])]
+        out = openssl(*args)
+        return openssl("pkey", "-pubin", "-outform", "der", input=out) if selector else out
+
+    def tlsa(self, name, usage=3, selector=1, matching=1):
+        data = self.content(name, selector)
+        return bytes([usage, selector, matching]) + [data, hashlib.sha256(data).digest(), hashlib.sha512(data).digest()][matching]
 
     def context(self, name=None, server=False):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)

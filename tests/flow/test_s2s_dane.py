@@ -1,7 +1,6 @@
 """Servers whose certificates the DNS names (RFC 7673, RFC 7671), where the zone is signed; and what is not taken for that."""
 import contextlib
 import hashlib
-import subprocess
 
 from dns import SILENT, TYPES
 from federation import A, B, C, DIALBACK, EXTERNAL, Federation, Remote, one
@@ -11,17 +10,8 @@ from server import free_ports
 TARGET = "xmpp.example"
 
 
-def content(f, name, selector):
-    args = ["x509", "-outform", "der"] if selector == 0 else ["x509", "-noout", "-pubkey"]
-    out = subprocess.run(["openssl", *args, "-in", f.ca.dir / f"{name}.crt"], check=True, capture_output=True).stdout
-    if selector == 1:
-        out = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=out, check=True, capture_output=True).stdout
-    return out
-
-
-def tlsa(f, name, usage=3, selector=1, matching=1):
-    data = content(f, name, selector)
-    return bytes([usage, selector, matching]) + [data, hashlib.sha256(data).digest(), hashlib.sha512(data).digest()][matching]
+def tlsa(f, *args):
+    return f.ca.tlsa(*args)
 
 
 def publish(f, port, *records, host=TARGET):
