@@ -135,6 +135,11 @@ int pc_stream_peer_trust(const pc_stream *s, const char **why_r)
 	return fault ? PC_EAUTH : PC_OK;
 }
 
+int64_t pc_stream_peer_expires(const pc_stream *s)
+{
+	return peer_leaf(s) ? s->tls->peer_expires * 1000 : INT64_MAX;
+}
+
 bool pc_stream_peer_is(const pc_stream *s, const char *domain, const char *service)
 {
 	const pc_str *leaf = peer_leaf(s);

@@ -91,7 +91,8 @@ typedef struct pc__io_tls_info {
 	char *server_name;     /* SNI that the peer asked for; NULL: none */
 	pc_str *peer_certs;    /* DER, leaf first */
 	size_t n_peer_certs;
-	char *peer_fault; /* why its chain is not trusted; NULL: it is, or there is none */
+	char *peer_fault;     /* why its chain is not trusted; NULL: it is, or there is none */
+	int64_t peer_expires; /* of pc_stream_peer_expires(), in seconds */
 } pc__io_tls_info;
 void pc__io_tls_info_free(pc__io_tls_info **info);
 

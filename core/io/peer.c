@@ -6,8 +6,10 @@
  * chain is judged. After a resumption only the last happens, with the certificates of the ticket.
  */
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "io/lane.h"
 #include "io/snapshot.h"
@@ -121,6 +123,33 @@ static pc_str *copy_certs(const gnutls_datum_t *certs, unsigned n)
 	return copy;
 }
 
+/* RFC 5280 4.1.2.5: of the second behind the last one. */
+static int64_t end_of(const gnutls_datum_t *der)
+{
+	gnutls_x509_crt_t crt;
+	int64_t end = 0;
+
+	gnutls_x509_crt_init(&crt);
+	if (gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) == 0)
+		end = (int64_t)gnutls_x509_crt_get_expiration_time(crt) + 1;
+	gnutls_x509_crt_deinit(crt);
+	return end;
+}
+
+/* What had ended when it was shown was not needed then, and is not later. */
+static int64_t first_end(const gnutls_datum_t *certs, unsigned n)
+{
+	int64_t now = (int64_t)time(NULL), first = INT64_MAX / 1000;
+
+	for (unsigned i = 0; i < n; i++) {
+		int64_t end = end_of(&certs[i]);
+
+		if (end > now && end < first)
+			first = end;
+	}
+	return first;
+}
+
 bool pc__peer_tell(struct pc__conn *c, pc__io_tls_info *info)
 {
 	struct pc__tlsconn *t = c->tls;
@@ -140,6 +169,7 @@ bool pc__peer_tell(struct pc__conn *c, pc__io_tls_info *info)
 		n = CERTS_MOST;
 	info->peer_certs = copy_certs(certs, n);
 	info->n_peer_certs = n;
+	info->peer_expires = first_end(certs, n);
 	info->peer_fault = t->fault;
 	t->fault = NULL;
 	return true;

@@ -179,6 +179,10 @@ PC_EXPORT size_t pc_stream_peer_certs(const pc_stream *s, const pc_str **certs_r
 /* PC_OK: it is trusted; PC_EAUTH: it is not, for the reason in *why_r (may be NULL; lives as long
  * as the certificates); PC_ENOENT: there is none. */
 PC_EXPORT int pc_stream_peer_trust(const pc_stream *s, const char **why_r);
+/* When it ends, or the first of those that it came with (RFC 6120 13.7.2.3): milliseconds since
+ * 1970, of pc_time_ms(). Those do not count that had ended when they were shown: who was trusted
+ * was so without them. INT64_MAX: there is none. */
+PC_EXPORT int64_t pc_stream_peer_expires(const pc_stream *s);
 /* Is it for that domain (RFC 9525)? By a DNS name, with a wild card for one whole label; by an
  * SRV-ID of the service ("xmpp-server"; NULL: none); or by an XmppAddr. Never by a common name. */
 PC_EXPORT bool pc_stream_peer_is(const pc_stream *s, const char *domain, const char *service);

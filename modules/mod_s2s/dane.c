@@ -57,6 +57,7 @@ static void on_out(pc_stream *s, int verdict, const char *why)
 		refuse(p, why);
 		return;
 	}
+	p->certified = true;
 	complain(p->own, NULL, PC_INFO, "%s is who it should be: %s (DANE)", p->domain, why);
 	outgoing_open(p);
 }

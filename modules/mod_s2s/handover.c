@@ -33,6 +33,7 @@ static void take_stream(struct peer *p, struct peer *before)
 	p->opened = before->opened;
 	p->proved = before->proved;
 	p->bidi = before->bidi;
+	p->certified = before->certified;
 	p->tls_asked = before->tls_asked;
 	p->offers_external = before->offers_external;
 	p->offers_bidi = before->offers_bidi;

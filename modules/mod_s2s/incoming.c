@@ -396,32 +396,52 @@ static void on_closed(pc_stream *s, const char *reason)
 }
 
 struct sweep {
-	const struct s2s *own;
+	struct s2s *own;
 	int64_t before;
 };
 
-static bool close_idle(const pc_session *session, void *data)
+/* It can be resumed by whoever shows a better one. */
+static bool reset_expired(pc_stream *s, struct s2s *own, struct managed *sm)
+{
+	const struct inbound *in = inbound_of(s);
+
+	if (!in->external || !policy_cert_is_over(s))
+		return false;
+	complain(own, pc_stream_session(s), PC_INFO,
+	         "the certificate of %s has expired: its stream is to begin anew",
+	         in->pairs->remote);
+	if (sm)
+		sm->lost = in->n_pairs == 1;
+	pc_stream_error(s, "reset", "Your certificate has expired");
+	return true;
+}
+
+static void close_idle(pc_stream *s, int64_t before, struct managed *sm)
+{
+	if (inbound_of(s)->used >= before || (sm && sm->queue.n > 0))
+		return;
+	if (sm)
+		managed_finish(sm);
+	pc_stream_close(s);
+}
+
+static bool sweep_one(const pc_session *session, void *data)
 {
 	const struct sweep *sweep = data;
 	pc_stream *s = pc_session_stream(session);
-	const struct inbound *in;
 	struct managed *sm;
 
 	if (s == NULL || session->type != PC_S2SIN || pc_stream_module(s) != sweep->own->m)
 		return true;
-	in = inbound_of(s);
 	sm = managed_of(session);
-	if (in->used >= sweep->before || (sm && sm->queue.n > 0))
-		return true;
-	if (sm)
-		managed_finish(sm);
-	pc_stream_close(s);
+	if (!reset_expired(s, sweep->own, sm))
+		close_idle(s, sweep->before, sm);
 	return true;
 }
 
 void incoming_sweep(struct s2s *own, int64_t before)
 {
-	pc_each_unbound_session(close_idle, &(struct sweep){ own, before });
+	pc_each_unbound_session(sweep_one, &(struct sweep){ own, before });
 }
 
 const pc_stream_class s2s_in_class = {

@@ -172,6 +172,7 @@ static void on_secured(pc_stream *s)
 		peer_fail(p, "remote-server-not-found", why);
 		return;
 	}
+	p->certified = fault == NULL;
 	if (fault)
 		complain(p->own, NULL, PC_INFO, "%s is known by its address only: %s", p->domain,
 		         fault);

@@ -95,7 +95,7 @@ void peer_let_go(struct peer *p)
 	p->state = PEER_NONE;
 	p->asked = PROOF_NONE;
 	p->proved = p->opened = p->bidi = p->offers_external = p->offers_bidi = false;
-	p->tls_asked = p->refused = false;
+	p->tls_asked = p->refused = p->certified = false;
 	pc_timer_stop(&p->deadline);
 	p->target = NULL;
 	pc_dial_free(&p->dial);
@@ -368,6 +368,40 @@ pc_result peer_route(pc_event *ev, void *data)
 
 /* ------------------------------------------------------------ now and then */
 
+static struct peer *first_expired(struct s2s *own)
+{
+	struct peer *p, *next;
+
+	HASH_ITER(hh, own->peers, p, next)
+	{
+		if (p->state == PEER_READY && p->certified && policy_cert_is_over(p->out))
+			return p;
+	}
+	return NULL;
+}
+
+/* What is not acknowledged goes by the next stream; what others do of that may change the table. */
+static void reset_expired(struct s2s *own)
+{
+	struct peer *p;
+
+	while ((p = first_expired(own)) != NULL) {
+		complain(own, NULL, PC_INFO,
+		         "the certificate of %s has expired: the stream to it begins anew",
+		         p->domain);
+		pc_stream_error(p->out, "reset", "Your certificate has expired");
+		peer_lost(p, false);
+	}
+}
+
+static void close_idle(struct peer *p, int64_t before)
+{
+	if (p->used >= before || p->questions || (p->managed && p->managed->queue.n > 0))
+		return;
+	pc_log(p->own->m, PC_DEBUG, "the stream to %s is idle: closed", p->domain);
+	peer_close(p);
+}
+
 void peer_sweep(void *data)
 {
 	struct s2s *own = data;
@@ -375,13 +409,11 @@ void peer_sweep(void *data)
 	int64_t before = pc_now_ms() - (int64_t)(idle < 1e9 ? idle * 1000 : 1e12);
 	struct peer *p, *next;
 
+	reset_expired(own);
 	HASH_ITER(hh, own->peers, p, next)
 	{
-		if (p->state == PEER_READY && p->used < before && p->questions == NULL &&
-		    (p->managed == NULL || p->managed->queue.n == 0)) {
-			pc_log(own->m, PC_DEBUG, "the stream to %s is idle: closed", p->domain);
-			peer_close(p);
-		}
+		if (p->state == PEER_READY)
+			close_idle(p, before);
 	}
 	drop_unneeded(own);
 	incoming_sweep(own, before);

@@ -50,6 +50,11 @@ const char *policy_cert_fault(const struct s2s *own, const pc_stream *s, const c
 	}
 }
 
+bool policy_cert_is_over(const pc_stream *s)
+{
+	return pc_stream_peer_expires(s) <= pc_time_ms();
+}
+
 const char *policy_inbound_fault(const struct s2s *own, pc_stream *s, const char *remote)
 {
 	const struct inbound *in = inbound_of(s);

@@ -4,7 +4,6 @@
  *
  * Each host that has it is an instance with peers of its own; all share the listeners.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -37,7 +37,7 @@
 #define S2S_PAIRS_MOST 50    /* of one stream */
 #define S2S_PENDING_MOST 10  /* keys of one stream that are being verified */
 #define S2S_REFUSED_MOST 100 /* keys of one stream that are not verified */
-#define S2S_STATE 6          /* grows with each change of what is handed over to a new instance */
+#define S2S_STATE 7          /* grows with each change of what is handed over to a new instance */
 #define S2S_ID_MOST 256      /* bytes of the id that a remote gives its stream */
 #define S2S_TOKEN_MOST 1024  /* bytes of what a remote lets us resume its stream by */
 
@@ -151,6 +151,7 @@ struct peer {
 	bool tls_asked; /* by <starttls/> on this stream */
 	bool offers_external, offers_bidi;
 	bool refused;            /* a target was not who the DNS says */
+	bool certified;          /* its certificate says who it is, by the roots or by the DNS */
 	uint8_t offers_sm;       /* 2, 3; 0: no stream management */
 	char *id;                /* of its stream */
 	char *said;              /* its stream error, as complaint_of() has it */
@@ -216,6 +217,9 @@ const char *policy_cert_fault(const struct s2s *own, const pc_stream *s, const c
                               const char *host);
 /* The same of an inbound, where the DNS may have vouched for it. */
 const char *policy_inbound_fault(const struct s2s *own, pc_stream *s, const char *remote);
+
+/* The stream's certificate has ended since it was shown (RFC 6120 13.7.2.3). */
+bool policy_cert_is_over(const pc_stream *s);
 
 /* ---- dane.c (RFC 7673): false where the roots have the last word */
 

@@ -3,6 +3,7 @@ either direction, whose every byte is the test's."""
 import base64
 import collections
 import contextlib
+import datetime
 import hashlib
 import hmac
 import pathlib
@@ -51,6 +52,21 @@ class Authority:
                 self.dir / f"{name}.key", "-out", csr, "-addext", f"subjectAltName=DNS:{domain}")
         openssl("x509", "-req", "-in", csr, "-CA", self.root, "-CAkey", self.dir / "root.key", "-days", -1, "-copy_extensions",
                 "copy", "-out", self.dir / f"{name}.crt")
+
+    def ending(self, name, domain, seconds, issuer=True):
+        """One that is over after so many seconds, or one more, as certificates know no parts of them."""
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.make(name, domain, issuer=issuer)
+        cert = x509.load_pem_x509_certificate((self.dir / f"{name}.crt").read_bytes())
+        key = serialization.load_pem_private_key((self.dir / ("root.key" if issuer else f"{name}.key")).read_bytes(), None)
+        shorter = x509.CertificateBuilder(cert.issuer, cert.subject, cert.public_key(), cert.serial_number,
+                                          now - datetime.timedelta(minutes=1), now + datetime.timedelta(seconds=seconds),
+                                          list(cert.extensions))
+        pem = shorter.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        (self.dir / f"{name}.crt").write_bytes(pem)
+        return name
 
     def content(self, name, selector):
         """What of NAME.crt a TLSA record is about: all of it (0), or its key (1)."""

@@ -103,6 +103,28 @@ static void test_verdicts(void **state)
 	}
 }
 
+/* A root by another name (cross-signed) that ended long ago says nothing of when the chain does. */
+static void test_end(void **state)
+{
+	struct made m = { NULL, NULL }, old = { .key = root.key };
+	struct host h;
+	struct peer p;
+
+	(void)state;
+	make(&m, &(struct wish){ .cn = "a", .by = &root });
+	make(&old,
+	     &(struct wish){ .cn = "root", .by = &stranger, .expired = true, .authority = true });
+	trusting(&h, &asks);
+	show(&h, &p, &m, &old, NULL);
+	UNTIL(&h, p.secure && h.info != NULL);
+	assert_int_equal(h.info->n_peer_certs, 2);
+	assert_null(h.info->peer_fault);
+	assert_int_equal(h.info->peer_expires, gnutls_x509_crt_get_expiration_time(m.crt) + 1);
+	quit(&h, &p);
+	unmake(&m);
+	gnutls_x509_crt_deinit(old.crt);
+}
+
 static void test_none(void **state)
 {
 	struct host h;
@@ -317,10 +339,15 @@ static int with_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest connections[] = {
-		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_none),
-		cmocka_unit_test(test_required),   cmocka_unit_test(test_resumption),
-		cmocka_unit_test(test_costly_key), cmocka_unit_test(test_connecting),
-		cmocka_unit_test(test_no_roots),   cmocka_unit_test(test_roots_of_the_system),
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_required),
+		cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_costly_key),
+		cmocka_unit_test(test_connecting),
+		cmocka_unit_test(test_no_roots),
+		cmocka_unit_test(test_roots_of_the_system),
 	};
 	int failed = cmocka_run_group_tests_name("threads=0", connections, make_authorities, NULL);
 	return failed +
