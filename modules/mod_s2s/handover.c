@@ -81,6 +81,7 @@ static void take_peer(struct s2s *own, struct peer *before)
 	p->failures = before->failures;
 	p->retry = before->retry;
 	p->condition = before->condition;
+	p->lasting = before->lasting;
 	p->used = before->used;
 }
 

@@ -51,11 +51,13 @@ static void on_dialed(pc_dial *dial, pc_stream *s, const pc_dial_target *target,
 static void on_dial_failed(pc_dial *dial, int err, const char *why, void *data)
 {
 	struct peer *p = data;
-	bool found = err != PC_ENOENT && !p->refused;
-
 	(void)dial;
 	(void)why; /* the dial has it, for the log */
-	peer_fail(p, found ? "remote-server-timeout" : "remote-server-not-found", NULL);
+	if (p->refused)
+		peer_refuse(p, NULL);
+	else
+		peer_fail(p, err == PC_ENOENT ? "remote-server-not-found" : "remote-server-timeout",
+		          NULL);
 }
 
 static void dial(struct peer *p)
@@ -169,7 +171,7 @@ static void on_secured(pc_stream *s)
 		return;
 	if (fault && policy_wants_certificate(p->own, p->domain)) {
 		snprintf(why, sizeof(why), "it is not trusted: %s", fault);
-		peer_fail(p, "remote-server-not-found", why);
+		peer_refuse(p, why);
 		return;
 	}
 	p->certified = fault == NULL;
@@ -187,7 +189,7 @@ static void on_header(pc_stream *s, const pc_stream_header *h)
 		return;
 	if (h->version == NULL) {
 		pc_stream_error(s, "unsupported-version", NULL);
-		peer_fail(p, "remote-server-not-found", "it does not speak XMPP 1.0");
+		peer_refuse(p, "it does not speak XMPP 1.0");
 		return;
 	}
 	p->opened = true;
@@ -200,10 +202,9 @@ static void on_header(pc_stream *s, const pc_stream_header *h)
 static void try_dialback(struct peer *p)
 {
 	if (!pc_opt_bool(p->own->m, "s2s_dialback"))
-		peer_fail(p, "remote-server-not-found",
-		          "it does not take our certificate, and dialback is off here");
+		peer_refuse(p, "it does not take our certificate, and dialback is off here");
 	else if (dialback_prove(p) != PC_OK)
-		peer_fail(p, "remote-server-not-found", "its stream has no usable id");
+		peer_refuse(p, "its stream has no usable id");
 }
 
 /* XEP-0178 3, 10: the name goes along for those who still ask for it. */
@@ -288,7 +289,7 @@ static bool negotiate_tls(struct peer *p, const pc_stanza *features)
 	if (!policy_wants_tls(p->own) && !policy_wants_certificate(p->own, p->domain) &&
 	    !dane_binds(p))
 		return false;
-	peer_fail(p, "remote-server-not-found", "it offers no encryption");
+	peer_refuse(p, "it offers no encryption");
 	return true;
 }
 
@@ -349,7 +350,7 @@ static void on_protocol(struct peer *p, const pc_stanza *st)
 	else if (is(st, "proceed", NS_TLS) && p->tls_asked && !pc_stream_is_secure(p->out))
 		pc_stream_starttls(p->out, pc_module_host(p->own->m));
 	else if (is(st, "failure", NS_TLS) && p->tls_asked && !pc_stream_is_secure(p->out))
-		peer_fail(p, "remote-server-not-found", "it does not begin TLS");
+		peer_refuse(p, "it does not begin TLS");
 	else if (is(st, "success", NS_SASL) && p->asked == PROOF_EXTERNAL)
 		on_success(p);
 	else if (is(st, "failure", NS_SASL) && p->asked == PROOF_EXTERNAL)
@@ -394,8 +395,7 @@ static void tell_end(struct peer *p, const char *reason)
 
 	snprintf(why, sizeof(why), "%s%.220s", p->said ? "it says " : "",
 	         p->said ? p->said : reason);
-	peer_fail(p, p->opened && !unknown ? "remote-server-timeout" : "remote-server-not-found",
-	          why);
+	peer_fail(p, unknown ? "remote-server-not-found" : "remote-server-timeout", why);
 }
 
 static void on_end(struct peer *p, const char *reason, bool orderly)

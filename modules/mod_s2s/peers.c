@@ -156,7 +156,12 @@ static void tell_failure(const struct peer *p, const char *condition, const char
 	         p->domain, tried, *tried && why ? "; " : "", why ? why : "", condition, p->line.n);
 }
 
-void peer_fail(struct peer *p, const char *condition, const char *why)
+static const char *type_of(const struct peer *p)
+{
+	return p->lasting ? "cancel" : NULL;
+}
+
+static void give_up(struct peer *p, const char *condition, const char *why)
 {
 
 	resume_give_up(p);
@@ -167,8 +172,20 @@ void peer_fail(struct peer *p, const char *condition, const char *why)
 	pc_metric_add(p->own->out_failed, 1);
 	tell_failure(p, condition, why);
 	peer_let_go(p);
-	line_give_all_back(&p->line, p->own, condition);
+	line_give_all_back(&p->line, p->own, condition, type_of(p));
 	dialback_fail(p, condition);
+}
+
+void peer_fail(struct peer *p, const char *condition, const char *why)
+{
+	p->lasting = false;
+	give_up(p, condition, why);
+}
+
+void peer_refuse(struct peer *p, const char *why)
+{
+	p->lasting = true;
+	give_up(p, "remote-server-timeout", why);
 }
 
 /* It may have been for nothing, but not again and again, nor for long. */
@@ -226,12 +243,13 @@ void peer_settled(struct peer *p)
 
 /* ------------------------------------------------------------ stanzas for it */
 
-static pc_result refuse(pc_event *ev, struct s2s *own, const char *condition, const char *text)
+static pc_result refuse(pc_event *ev, struct s2s *own, const char *condition, const char *type,
+                        const char *text)
 {
 	if (!line_is_told(pc_event_stanza(ev)))
 		return PC_HANDLED;
 	pc_metric_add(own->returned, 1);
-	return pc_reply_error(ev, NULL, condition, text);
+	return pc_reply_error(ev, type, condition, text);
 }
 
 /* An inbound that takes stanzas as well, where one was proved. */
@@ -291,9 +309,9 @@ static void send_line(struct peer *p, const pc_session *s)
 static void start(struct peer *p)
 {
 	if (p->own->stopping)
-		line_give_all_back(&p->line, p->own, "remote-server-timeout");
+		line_give_all_back(&p->line, p->own, "remote-server-timeout", NULL);
 	else if (peer_rests(p))
-		line_give_all_back(&p->line, p->own, p->condition);
+		line_give_all_back(&p->line, p->own, p->condition, type_of(p));
 	else
 		outgoing_start(p);
 }
@@ -320,7 +338,7 @@ static pc_result wait_for_stream(pc_event *ev, struct peer *p)
 
 	free(text);
 	if ((int64_t)p->line.n >= l->queue || (int64_t)(p->line.bytes + len) > l->queue_bytes)
-		return refuse(ev, p->own, "resource-constraint",
+		return refuse(ev, p->own, "resource-constraint", NULL,
 		              "Too much is waiting for that server");
 	line_add(&p->line, pc_event_take(ev), len);
 	peer_go(p);
@@ -352,17 +370,18 @@ pc_result peer_route(pc_event *ev, void *data)
 	struct peer *p;
 
 	if (!policy_allows(own, domain))
-		return refuse(ev, own, "not-allowed", "Not with that server");
+		return refuse(ev, own, "not-allowed", NULL, "Not with that server");
 	p = peer_get(own, domain);
 	if (p == NULL)
-		return refuse(ev, own, "resource-constraint", "Too many servers are written to");
+		return refuse(ev, own, "resource-constraint", NULL,
+		              "Too many servers are written to");
 	p->used = pc_now_ms();
 	if (p->line.n == 0 && sent(ev, p))
 		return PC_HANDLED;
 	if (own->stopping)
-		return refuse(ev, own, "remote-server-timeout", NULL);
+		return refuse(ev, own, "remote-server-timeout", NULL, NULL);
 	if (peer_rests(p) && way_of(p) == NULL && !is_held(p))
-		return refuse(ev, own, p->condition, NULL);
+		return refuse(ev, own, p->condition, type_of(p), NULL);
 	return wait_for_stream(ev, p);
 }
 

@@ -52,7 +52,7 @@ static void take_back(struct s2s *own, const struct queued *q, const struct peer
 	}
 	if (of == NULL || is_request(st) || is_old) {
 		if (st)
-			line_give_back(own, st, "remote-server-timeout", NULL);
+			line_give_back(own, st, "remote-server-timeout", NULL, NULL);
 		return;
 	}
 	pc_metric_add(own->again, 1);

@@ -164,6 +164,7 @@ struct peer {
 	unsigned failures;     /* in a row */
 	int64_t retry;         /* not before; of pc_now_ms() */
 	const char *condition; /* what those are told who write before that */
+	bool lasting;          /* and that it will not pass by itself */
 	int64_t used;          /* when a stanza passed */
 	char domain[];
 };
@@ -249,6 +250,8 @@ void peer_lost(struct peer *p, bool orderly);
 /* It could not be reached or trusted: what waits goes back by that condition. `why` is for the log,
  * behind what was tried before; NULL: that is all. */
 void peer_fail(struct peer *p, const char *condition, const char *why);
+/* It is there, but not who it should be, or not as safe: RFC 6120 8.3.3.17. */
+void peer_refuse(struct peer *p, const char *why);
 /* Its stream has ended, with nothing to be told to anybody. */
 void peer_let_go(struct peer *p);
 /* We end it in an orderly way; what is not acknowledged is taken for received. */
@@ -269,9 +272,11 @@ void line_put_before(struct line *line, struct line *front);
 /* The first one is sent to the session. False: it cannot be written to, and waits on. */
 bool line_send_first(struct line *line, const pc_session *s);
 /* RFC 6120 10.4: to whoever sent it, in the name of whom it was for, unless it is not to be
- * answered. Takes the stanza. */
-void line_give_back(struct s2s *own, pc_stanza *st, const char *condition, const char *text);
-size_t line_give_all_back(struct line *line, struct s2s *own, const char *condition);
+ * answered. `type` NULL: the condition's usual one. Takes the stanza. */
+void line_give_back(struct s2s *own, pc_stanza *st, const char *condition, const char *type,
+                    const char *text);
+size_t line_give_all_back(struct line *line, struct s2s *own, const char *condition,
+                          const char *type);
 /* Nobody is told of errors and answers that did not arrive (RFC 6120 8.3.1). */
 bool line_is_told(const pc_stanza *st);
 

@@ -70,7 +70,7 @@ void stop_now(struct s2s *own)
 	pc_each_unbound_session(collect_one, &(struct walk){ .own = own, .line = &all });
 	if (all.n > 0)
 		pc_log(own->m, PC_INFO, "%zu stanzas for other servers go back", all.n);
-	line_give_all_back(&all, own, "remote-server-timeout");
+	line_give_all_back(&all, own, "remote-server-timeout", NULL);
 	managed_finish_all(own);
 }
 

@@ -100,17 +100,19 @@ bool line_is_told(const pc_stanza *st)
 	}
 }
 
-void line_give_back(struct s2s *own, pc_stanza *st, const char *condition, const char *text)
+void line_give_back(struct s2s *own, pc_stanza *st, const char *condition, const char *type,
+                    const char *text)
 {
 	if (line_is_told(st)) {
 		pc_metric_add(own->returned, 1);
-		pc_send(own->m, pc_stanza_error(st, NULL, condition, text));
+		pc_send(own->m, pc_stanza_error(st, type, condition, text));
 	}
 	pc_stanza_free(&st);
 }
 
 /* An error may make that more is written to the same domain: that is not of these. */
-size_t line_give_all_back(struct line *line, struct s2s *own, const char *condition)
+size_t line_give_all_back(struct line *line, struct s2s *own, const char *condition,
+                          const char *type)
 {
 	size_t n = line->n;
 
@@ -121,7 +123,7 @@ size_t line_give_all_back(struct line *line, struct s2s *own, const char *condit
 		if (w.st == NULL)
 			w.st = pc_frame_stanza(w.frame);
 		if (w.st)
-			line_give_back(own, w.st, condition, text);
+			line_give_back(own, w.st, condition, type, text);
 		w.st = NULL;
 		drop(&w);
 	}

@@ -51,7 +51,7 @@ def test_no_way_without_dialback():
         ann = f.online("ann", A)
         ann.message(f"eve@{C}", "x")
         f.remotes[C].accept().answer_tls(DIALBACK)
-        equal(ann.find("message", type="error").error()[1], "remote-server-not-found")
+        equal(ann.find("message", type="error").error(), ("cancel", "remote-server-timeout"))
         f.servers[0].log_has("dialback is off here")
 
 
