@@ -59,6 +59,13 @@ static const pc__value *service_option(const char *service, const char *suffix)
 	return v;
 }
 
+/* Whose option it is: the service's, where it is written, else that of all services of the class
+ * ("c2s" of "c2s_direct_tls"). */
+static const char *owner_of(const pc_stream_class *class, const char *service, const char *suffix)
+{
+	return service_option(service, suffix) ? service : pc__class_options(class);
+}
+
 static bool keeps_alive(const char *service)
 {
 	char *name = pc__printf("%s_tcp_keepalives", service);
@@ -143,9 +150,12 @@ const pc__io_kind *pc__io_kind_of(const pc_stream_class *class, const char *serv
 		               .peer_is_server = peer_of(class) == PC_PEER_SERVER,
 		               .direct_tls = direct_tls,
 		               .send_limit = (size_t)pc__opt_int(NULL, "max_send_buffer_size"),
-		               .idle_seconds = pc__service_seconds(service, "read_timeout", 840),
-		               .handshake_seconds = pc__service_seconds(service, "timeout", 30),
-		               .keepalive = keeps_alive(service),
+		               .idle_seconds =
+		                       pc__service_seconds(owner_of(class, service, "read_timeout"),
+		                                           "read_timeout", 840),
+		               .handshake_seconds = pc__service_seconds(
+		                       owner_of(class, service, "timeout"), "timeout", 30),
+		               .keepalive = keeps_alive(owner_of(class, service, "tcp_keepalives")),
 		               .quota = pc__quota_of(class) };
 	k->next = kinds;
 	kinds = k;

@@ -1,9 +1,12 @@
 """What a configuration that was written for Prosody says of other servers is what is done."""
+import pathlib
 import shutil
 import ssl
+import time
 
 from cryptography import x509
 
+from client import DEADLINE, SCALE
 from federation import A, C, DIALBACK, EXTERNAL, Federation, one
 from flow import equal, rows
 
@@ -128,3 +131,40 @@ def test_component_proves_itself_by_its_certificate():
         link.take_external()
         link.find("iq", id="q")
         ann.close()
+
+
+# ---- options of the service
+
+def timers(port):
+    """Of each connection on that port the server's timer in the kernel: "02" is that of keepalives, "01" waits for an ACK."""
+    fields = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [f[5][:2] for f in fields if f[1].endswith(f":{port:04X}") and f[3] == "01"]
+
+
+def keeps_alive(port):
+    deadline = time.monotonic() + DEADLINE
+    while "01" in timers(port):
+        assert time.monotonic() < deadline, "nothing is acknowledged"
+    return timers(port) == ["02"]
+
+
+@rows(("default", {}, True), ("off", {"s2s_tcp_keepalives": "false"}, False),
+      ("of_the_port", {"s2s_tcp_keepalives": "false", "s2s_direct_tls_tcp_keepalives": "true"}, True))
+def test_tcp_keepalives(options, wanted):
+    """An option of s2s is for its port with TLS from the first byte, too."""
+    with Federation([([A], options)], direct_tls=True) as f:
+        f.connect(direct_tls=True).begin()
+        equal(keeps_alive(f.ports[A]), wanted)
+
+
+@rows(("starttls", False), ("direct_tls", True))
+def test_times(direct_tls):
+    """s2s_read_timeout, s2s_close_timeout."""
+    with Federation([([A], {"s2s_read_timeout": "0.3", "s2s_close_timeout": "0.3"})], direct_tls=direct_tls) as f:
+        link = f.connect(direct_tls=direct_tls)
+        link.begin()
+        equal(link.sock.recv(1), b" ")
+        f.servers[0].ctl("module", "unload", A, "s2s")
+        begin = time.monotonic()
+        while link.sock.recv(4096):
+            assert time.monotonic() - begin < 4 * SCALE
