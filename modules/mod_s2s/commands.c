@@ -98,19 +98,28 @@ static void run_list(pc_call *call, pc_module *m)
 
 /* ------------------------------------------------------------ close */
 
+/* What we have and is not acknowledged, or what is theirs and is being handled. */
+static bool is_busy(const struct managed *sm, const pc_session *session)
+{
+	return sm->queue.n > 0 || pc_session_safe(session) != pc_session_received(session);
+}
+
 static bool close_in(const pc_session *session, void *data)
 {
 	struct walk *w = data;
 	pc_stream *s = stream_of(session, w->own);
-	const struct managed *sm;
+	struct managed *sm;
 
 	if (s && pair_has(inbound_of(s), w->remote, s2s_host(w->own))) {
 		sm = managed_of(session);
 		w->n++;
-		if (sm && sm->queue.n > 0)
+		if (sm && is_busy(sm, session)) {
 			pc_stream_abort(s, "closed by an administrator");
-		else
-			pc_stream_close(s);
+			return true;
+		}
+		if (sm)
+			managed_finish(sm);
+		pc_stream_close(s);
 	}
 	return true;
 }
