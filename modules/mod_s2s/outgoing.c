@@ -221,11 +221,17 @@ static void try_external(struct peer *p)
 	send(p->out, auth);
 }
 
+/* Who would not get a stream to us proved by its address gets none by XEP-0288 either. */
+static bool may_write_to_us(const struct peer *p)
+{
+	return p->certified || pc_opt_bool(p->own->m, "s2s_dialback");
+}
+
 void outgoing_prove(struct peer *p)
 {
 	if (p->state != PEER_USABLE || p->asked != PROOF_NONE || p->proved)
 		return;
-	if (p->offers_bidi && pc_opt_bool(p->own->m, "s2s_bidi")) {
+	if (p->offers_bidi && pc_opt_bool(p->own->m, "s2s_bidi") && may_write_to_us(p)) {
 		p->bidi = true;
 		send(p->out, pc_stanza_new("bidi", NS_BIDI));
 	}

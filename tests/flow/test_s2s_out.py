@@ -192,12 +192,15 @@ def test_not_there(where, condition):
         ann.send(f"<message type='error' to='eve@{C}'><error type='cancel'/></message><iq type='result' id='r' to='{C}'/>")
         ann.send(f"<iq type='get' id='q' to='{C}'><ping xmlns='urn:xmpp:ping'/></iq>")
         ann.presence(to=f"eve@{C}")
+        for kind in ("unavailable", "unsubscribed", "error"):
+            ann.presence(to=f"adam@{C}", type=kind)
         message = ann.find("message", type="error")
         equal((message.get("from"), message.get("to")), (f"eve@{C}", ann.jid))
         conditions = {message.error()[1], ann.find("iq", id="q", type="error").error()[1],
                       ann.find("presence", type="error").error()[1]}
         assert conditions <= {condition, "remote-server-not-found"}, conditions
         assert time.monotonic() - began < DEADLINE
+        ann.nothing()
         f.servers[0].log_has(f"no stream to {C}")
 
 
@@ -348,6 +351,38 @@ def test_stanzas_on_our_stream(features, sender, condition):
         link.expect("message")
         link.send(MESSAGE.format(sender or f"eve@{C}", f"ann@{A}" if sender else B))
         link.expect_stream_error(condition)
+
+
+@rows(("dialback", "true", B, True), ("no_dialback", "false", B, False), ("nor_does_it_need_that", "false", C, True))
+def test_who_may_write_to_us(dialback, name, asked):
+    """Where an address is no proof for streams to us, it is none on ours."""
+    with one(remotes=(C,), s2s_dialback=dialback) as f:
+        f.ca.make("shown", name)
+        f.remotes[C].context.load_cert_chain(f.ca.dir / "shown.crt", f.ca.dir / "shown.key")
+        _, link = out(f)
+        link.answer_tls(EXTERNAL + BIDI)
+        if asked:
+            link.expect("bidi", "bidi")
+        link.take_external()
+        link.expect("message")
+        if not asked:
+            link.send(MESSAGE.format(f"eve@{C}", f"ann@{A}"))
+            link.expect_stream_error("not-authorized")
+
+
+def test_direct_tls():
+    """XEP-0368: the name and the protocol are said."""
+    with one(remotes=(C,)) as f:
+        f.zone.table[(f"_xmpps-server._tcp.{C}", 33)] = f.zone.table.pop((f"_xmpp-server._tcp.{C}", 33))
+        names, context = [], f.remotes[C].context
+        context.set_alpn_protocols(["xmpp-server"])
+        context.sni_callback = lambda sock, name, context: names.append(name)
+        _, link = out(f)
+        link.start_tls_layer()
+        equal((link.sock.selected_alpn_protocol(), names), ("xmpp-server", [C]))
+        link.answer(EXTERNAL)
+        link.take_external()
+        link.expect("message")
 
 
 def test_our_stream_both_ways():
