@@ -169,6 +169,19 @@ static void add_srv(pc_dial *d, struct pc__srv srv)
 	d->srvs[d->n_srvs++] = srv;
 }
 
+/* The address that the domain is; false: it is a name. RFC 7622 3.2: IPv6 stands in brackets. */
+static bool read_literal(const char *domain, char out[static INET6_ADDRSTRLEN])
+{
+	bool v6 = *domain == '[';
+	size_t len = strlen(domain);
+	uint8_t bytes[16];
+
+	if (len >= INET6_ADDRSTRLEN + 2 || (v6 && domain[len - 1] != ']'))
+		return false;
+	snprintf(out, INET6_ADDRSTRLEN, "%.*s", (int)(v6 ? len - 2 : len), domain + v6);
+	return inet_pton(v6 ? AF_INET6 : AF_INET, out, bytes) == 1;
+}
+
 /* Without any record the domain itself is the target. */
 static void add_domain(pc_dial *d)
 {
@@ -176,7 +189,8 @@ static void add_domain(pc_dial *d)
 		               .kind = UINT8_MAX,
 		               .secure = d->srvs_secure };
 
-	snprintf(srv.target, sizeof(srv.target), "%s", d->domain);
+	if (!read_literal(d->domain, srv.target))
+		snprintf(srv.target, sizeof(srv.target), "%s", d->domain);
 	add_srv(d, srv);
 }
 
@@ -252,10 +266,10 @@ static bool ask(pc_dial *d, const char *name, uint8_t kind)
 static void begin(pc_dial *d)
 {
 	char name[PC__IDNA_SIZE + 64];
-	uint8_t bytes[16];
+	char literal[INET6_ADDRSTRLEN];
 
 	d->srvs_secure = true;
-	if (inet_pton(strchr(d->domain, ':') ? AF_INET6 : AF_INET, d->domain, bytes) != 1)
+	if (!read_literal(d->domain, literal))
 		for (size_t i = 0; i < d->args.n_services; i++) {
 			snprintf(name, sizeof(name), "%s.%s", d->args.services[i].name, d->domain);
 			if (!ask(d, name, (uint8_t)i)) {

@@ -25,6 +25,8 @@ void pc__race_note(pc_dial *d, const char *address, const char *why)
 	const struct pc__srv *srv = &d->srvs[d->at];
 	char text[256];
 
+	if (address && strcmp(address, srv->target) == 0)
+		address = NULL;
 	snprintf(text, sizeof(text), "%.100s%s%s%s:%u: %.100s", srv->target, address ? "[" : "",
 	         address ? address : "", address ? "]" : "", srv->port, why);
 	pc__dial_note(d, text);

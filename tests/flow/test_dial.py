@@ -98,13 +98,13 @@ def listening(*addresses):
             sock.close()
 
 
-def dial(table, *args, **options):
+def dial(table, *args, domain="a.example", **options):
     with Zone(table) as zone:
         server = Dialing(zone, **options).start()
         try:
             server.ctl("module", "load", HOST, "dialer")
             begin = time.monotonic()
-            return server.dial("a.example", *args), time.monotonic() - begin, zone
+            return server.dial(domain, *args), time.monotonic() - begin, zone
         finally:
             server.stop()
 
@@ -215,6 +215,16 @@ def test_a_late_answer_joins_in():
         there.listen()
         lines, _, _ = dial({("a.example", "A"): ["127.0.0.1"], ("a.example", "AAAA"): Late(0.6, "::1")}, port)
         equal(lines, [f"a.example ::1 {port} plain"])
+
+
+def test_a_domain_that_is_an_address():
+    """RFC 7622 3.2: of IPv6 in brackets. Nobody is asked for it."""
+    needs_ipv6()
+    with listening("127.0.0.1", "::1") as port:
+        for domain, address in (("[::1]", "::1"), ("127.0.0.1", "127.0.0.1")):
+            lines, _, zone = dial({}, port, domain=domain)
+            equal(lines, [f"{address} {address} {port} plain"])
+            equal(zone.asked, [])
 
 
 def test_family_that_is_turned_off():

@@ -1,6 +1,6 @@
 """Two servers of ours with each other (RFC 6120, RFC 6121): by certificates (XEP-0178), by dialback (XEP-0220, XEP-0185),
 both ways on one stream (XEP-0288), with TLS from the first byte (XEP-0368)."""
-from federation import A, B, C, Federation, one
+from federation import A, B, Federation
 from flow import equal, rows
 
 ROUTES = (("by_certificates", {}, {}, "proved by its certificate"),
@@ -110,11 +110,6 @@ def test_idle():
         f.servers[0].log_has("is idle: closed")
         ann.message(bob.jid, "2")
         equal(bob.expect("message").child_text("body"), "2")
-
-
-def test_idle_from_others():
-    with one(s2s_idle_timeout=0.4) as f:
-        f.connect(cert=f.ca.make("shown", C)).external().expect_end()
 
 
 def test_several_hosts():

@@ -153,6 +153,11 @@ def test_in_the_clear():
         f.remotes[C].nobody()
 
 
+def test_idle_from_others():
+    with one(s2s_idle_timeout=0.4) as f:
+        f.connect(cert=f.ca.make("shown", C)).external().expect_end()
+
+
 def test_goes_nowhere():
     with one(s2s_timeout=0.5) as f:
         idle, slow = f.connect(), f.connect()
