@@ -22,48 +22,47 @@ void handover_save(struct s2s *own, pc_state *state)
 
 /* ------------------------------------------------------------ one peer */
 
-static void take_stream(struct peer *p, struct peer *before)
-{
-	if (before->state < PEER_USABLE || before->out == NULL)
-		return;
-	p->out = before->out;
-	p->state = before->state;
-	p->asked = before->asked;
-	p->direct_tls = before->direct_tls;
-	p->opened = before->opened;
-	p->proved = before->proved;
-	p->bidi = before->bidi;
-	p->certified = before->certified;
-	p->tls_asked = before->tls_asked;
-	p->offers_external = before->offers_external;
-	p->offers_bidi = before->offers_bidi;
-	p->offers_sm = before->offers_sm;
-	p->id = before->id;
-	p->said = before->said;
-	p->streams = 1;
-	before->out = NULL;
-	before->id = before->said = NULL;
-	before->streams--;
-	pc_stream_adopt(p->out, p->own->m, &s2s_out_class, p);
-	if (p->state != PEER_READY)
-		outgoing_limit(p);
-}
-
 /* What is managed has its stream, or comes back to it; of one that is not enabled nothing was sent.
  */
 static void take_managed(struct peer *p, struct peer *before)
 {
 	struct managed *sm = before->managed;
 
-	if (sm && (p->out || sm->state == MANAGED_BROKEN)) {
-		p->managed = sm;
+	p->managed = sm && (p->out || sm->state == MANAGED_BROKEN) ? sm : NULL;
+	if (p->managed) {
 		before->managed = NULL;
 		managed_move(sm, p->own);
 	}
-	p->left = before->left;
 	before->left = NULL;
 	if (p->left)
 		managed_move(p->left, p->own);
+}
+
+static void take_stream(struct peer *p, struct peer *before)
+{
+	before->out = NULL;
+	before->streams--;
+	pc_stream_adopt(p->out, p->own->m, &s2s_out_class, p);
+	if (p->state != PEER_READY)
+		outgoing_limit(p);
+}
+
+/* All that it knows, but for what is the instance's own: timers, the way to it, the table. */
+static void copy(struct peer *p, struct peer *before)
+{
+	const UT_hash_handle hh = p->hh;
+	struct s2s *own = p->own;
+
+	*p = *before;
+	p->hh = hh;
+	p->own = own;
+	p->dial = NULL;
+	p->target = NULL;
+	p->deadline = NULL;
+	p->streams = 0;
+	p->questions = NULL;
+	line_init(&p->line);
+	before->id = before->said = NULL;
 }
 
 static void take_peer(struct s2s *own, struct peer *before)
@@ -72,17 +71,17 @@ static void take_peer(struct s2s *own, struct peer *before)
 
 	if (p == NULL)
 		return;
-	take_stream(p, before);
+	copy(p, before);
+	if (p->out && p->state >= PEER_USABLE) {
+		p->streams = 1;
+		take_stream(p, before);
+	} else { /* what was begun ends with the instance before */
+		p->out = NULL;
+		peer_let_go(p);
+	}
 	take_managed(p, before);
 	line_put_before(&p->line, &before->line);
 	dialback_take_over(p, before);
-	p->in = before->in;
-	p->fruitless = before->fruitless;
-	p->failures = before->failures;
-	p->retry = before->retry;
-	p->condition = before->condition;
-	p->lasting = before->lasting;
-	p->used = before->used;
 }
 
 /* ------------------------------------------------------------ all */
