@@ -10,15 +10,38 @@ static const char *const states[] = { "not connected", "connecting", "not proved
 
 /* ------------------------------------------------------------ list */
 
+/* By what our domain was proved to the peer. */
+static const char *proof_out(const struct peer *p)
+{
+	if (p->state < PEER_RESUMING)
+		return NULL;
+	return p->proved ? "certificate" : "dialback";
+}
+
+static const char *proof_in(pc_stream *s, const char *remote)
+{
+	const struct inbound *in = inbound_of(s);
+	const char *peer = pc_stream_peer(s);
+
+	if (in->n_pairs == 0)
+		return NULL;
+	if (!in->external || peer == NULL || strcmp(peer, remote) != 0)
+		return "dialback";
+	return in->vouched ? "DANE" : "certificate";
+}
+
 static void print_out(pc_call *call, const struct peer *p)
 {
 	const pc_stream *s = p->out;
 	unsigned unacked = p->managed ? p->managed->queue.n : 0;
 	const char *ip = s ? pc_stream_ip(s) : NULL, *tls = s ? pc_stream_tls_version(s) : NULL;
+	const char *proof = proof_out(p), *condition = peer_rests(p) ? p->condition : NULL;
 	const pc_cell cells[] = { PC_TEXT("direction", "out"),
 		                  PC_TEXT("host", s2s_host(p->own)),
 		                  PC_TEXT("remote", p->domain),
 		                  PC_TEXT("state", states[p->state]),
+		                  PC_TEXT("proof", proof),
+		                  PC_TEXT("condition", condition),
 		                  PC_TEXT("ip", ip),
 		                  PC_TEXT("tls", tls),
 		                  PC_TRUTH("bidi", p->bidi),
@@ -28,9 +51,10 @@ static void print_out(pc_call *call, const struct peer *p)
 		                  PC_NUMBER("failures", p->failures) };
 
 	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells),
-	            "%s -> %s  %s  %s  %s%s  %u unacknowledged, %zu waiting", s2s_host(p->own),
-	            p->domain, ip ? ip : "-", tls ? tls : "-", states[p->state],
-	            p->bidi ? " (both ways)" : "", unacked, p->line.n);
+	            "%s -> %s  %s  %s  %s%s%s%s%s%s  %u unacknowledged, %zu waiting",
+	            s2s_host(p->own), p->domain, ip ? ip : "-", tls ? tls : "-", states[p->state],
+	            proof ? " by " : "", proof ? proof : "", p->bidi ? " (both ways)" : "",
+	            condition ? ": " : "", condition ? condition : "", unacked, p->line.n);
 }
 
 struct walk {
@@ -47,19 +71,25 @@ static void print_in(pc_call *call, pc_stream *s, const char *remote, const char
 	unsigned unacked = sm ? sm->queue.n : 0;
 	const char *tls = pc_stream_tls_version(s);
 	const char *state = states[in->n_pairs ? PEER_READY : PEER_USABLE];
-	const pc_cell cells[] = {
-		PC_TEXT("direction", "in"),         PC_TEXT("host", host),
-		PC_TEXT("remote", remote),          PC_TEXT("state", state),
-		PC_TEXT("ip", pc_stream_ip(s)),     PC_TEXT("tls", tls),
-		PC_TRUTH("bidi", in->bidi),         PC_TRUTH("managed", sm != NULL),
-		PC_NUMBER("unacked", unacked),      PC_NUMBER("waiting", 0),
-		PC_NUMBER("failures", in->refusals)
-	};
+	const char *proof = proof_in(s, remote);
+	const pc_cell cells[] = { PC_TEXT("direction", "in"),
+		                  PC_TEXT("host", host),
+		                  PC_TEXT("remote", remote),
+		                  PC_TEXT("state", state),
+		                  PC_TEXT("proof", proof),
+		                  PC_TEXT("condition", NULL),
+		                  PC_TEXT("ip", pc_stream_ip(s)),
+		                  PC_TEXT("tls", tls),
+		                  PC_TRUTH("bidi", in->bidi),
+		                  PC_TRUTH("managed", sm != NULL),
+		                  PC_NUMBER("unacked", unacked),
+		                  PC_NUMBER("waiting", 0),
+		                  PC_NUMBER("failures", in->refusals) };
 
 	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells),
-	            "%s <- %s  %s  %s  %s%s  %u unacknowledged", host, remote ? remote : "?",
-	            pc_stream_ip(s), tls ? tls : "-", state, in->bidi ? " (both ways)" : "",
-	            unacked);
+	            "%s <- %s  %s  %s  %s%s%s%s  %u unacknowledged", host, remote ? remote : "?",
+	            pc_stream_ip(s), tls ? tls : "-", state, proof ? " by " : "",
+	            proof ? proof : "", in->bidi ? " (both ways)" : "", unacked);
 }
 
 static pc_stream *stream_of(const pc_session *session, const struct s2s *own)
@@ -85,14 +115,29 @@ static bool list_in(const pc_session *session, void *data)
 	return true;
 }
 
-static void run_list(pc_call *call, pc_module *m)
+static void list_of(pc_call *call, const struct s2s *own)
 {
-	struct s2s *own = pc_module_data(m);
-
 	for (const struct peer *p = own->peers; p; p = p->hh.next)
 		if (p->state != PEER_NONE || p->line.n > 0 || peer_rests(p))
 			print_out(call, p);
 	pc_each_unbound_session(list_in, &(struct walk){ .call = call, .own = own });
+}
+
+static bool list_host(pc_host *host, void *data)
+{
+	const struct s2s *own = s2s_of(host);
+
+	if (own)
+		list_of(data, own);
+	return true;
+}
+
+static void run_list(pc_call *call, pc_module *m)
+{
+	if (strcmp(pc_call_arg(call, 0), "all") == 0)
+		pc_each_host(list_host, call);
+	else
+		list_of(call, pc_module_data(m));
 	pc_call_end(call, PC_OK, NULL);
 }
 
@@ -154,7 +199,7 @@ static void run_close(pc_call *call, pc_module *m)
 }
 
 const pc_command s2s_commands[] = {
-	{ "s2s", "list", "HOST", "Lists the streams with other servers", run_list },
+	{ "s2s", "list", "HOST|all", "Lists the streams with other servers", run_list },
 	{ "s2s", "close", "HOST DOMAIN", "Ends the streams with a domain", run_close },
 	{ 0 },
 };

@@ -1,5 +1,7 @@
 """Two servers of ours with each other (RFC 6120, RFC 6121): by certificates (XEP-0178), by dialback (XEP-0220, XEP-0185),
 both ways on one stream (XEP-0288), with TLS from the first byte (XEP-0368)."""
+import json
+
 from federation import A, B, Federation
 from flow import equal, rows
 
@@ -23,8 +25,9 @@ def test_chat(options, certs, proof):
         bob.message(ann.bare, "and back")
         equal(ann.expect("message").child_text("body"), "and back")
         assert proof in f.servers[1].log()
-        listed = f.servers[0].ctl("s2s", "list", A)
-        assert f"{A} -> {B}" in listed and "open" in listed, listed
+        for server, line in zip(f.servers, (f"{A} -> {B}", f"{B} <- {A}")):
+            listed = server.ctl("s2s", "list", "all")
+            assert line in listed and "open by " + proof.split()[-1] in listed, listed
 
 
 def test_direct_tls():
@@ -181,3 +184,16 @@ def test_metrics_and_list():
         equal(f.servers[0].ctl("c2s", "list").count("not logged in"), 0)
         listed = f.servers[1].ctl("s2s", "list", B)
         assert f"{B} <- {A}" in listed and "(both ways)" in listed and "TLS1.3" in listed, listed
+
+
+def test_list_of_all_hosts():
+    with Federation([([A, B], {})]) as f:
+        for host in (A, B):
+            ann = f.online("ann", host)
+            equal(ann.iq("get", "<ping xmlns='urn:xmpp:ping'/>", to="nowhere.example").get("type"), "error")
+        listed = f.servers[0].ctl("s2s", "list", "all").splitlines()
+        equal([line.split()[0] for line in listed], [A, B])
+        assert all("not connected: remote-server-not-found" in line for line in listed), listed
+        rows_ = json.loads(f.servers[0].ctl("--json", "s2s", "list", B))["rows"]
+        equal([(r["host"], r["remote"], r["condition"], r["proof"]) for r in rows_],
+              [(B, "nowhere.example", "remote-server-not-found", None)])
