@@ -336,6 +336,7 @@ static void end(struct pc__session *s)
 		unbind(s, true);
 	if (s->stream)
 		pc__stream_forget_session(s->stream);
+	s->stream = NULL;
 	notify("session-closed", s, NULL, 0);
 	pc__router_forget(s);
 	free_session(s);

@@ -70,7 +70,7 @@ PC_EXPORT void pc_each_session(const pc_host *host, pc_session_fn *fn, void *dat
 PC_EXPORT void pc_each_unbound_session(pc_session_fn *fn, void *data);
 
 PC_EXPORT pc_host *pc_session_host(const pc_session *s);     /* NULL before the stream is open */
-PC_EXPORT pc_stream *pc_session_stream(const pc_session *s); /* NULL while hibernated */
+PC_EXPORT pc_stream *pc_session_stream(const pc_session *s); /* NULL: hibernated, or closed */
 PC_EXPORT bool pc_session_is_connected(const pc_session *s);
 PC_EXPORT bool pc_session_is_available(const pc_session *s);
 PC_EXPORT bool pc_session_is_interested(const pc_session *s);

@@ -2,7 +2,7 @@
 they carry stanzas of both directions (XEP-0288)."""
 from federation import A, B, C, one
 from flow import equal, rows
-from s2s_smacks import (EVE, MESSAGE, NS3, ack, bodies, counted, enabled, inbound, managed, resume, say, until,
+from s2s_smacks import (EVE, MESSAGE, NS3, ack, bodies, counted, enabled, inbound, managed, proved, resume, say, until,
                         until_gone)
 
 
@@ -192,6 +192,17 @@ def test_both_ways():
         equal(bodies(back, 1, False), ["3"])
         ack(back, 3)
         until(f, "0 unacknowledged")
+
+
+def test_we_end_it_both_ways():
+    """By an error, while they have not acknowledged what they got on it: it goes by a stream of ours."""
+    with one(remotes=(C,)) as f:
+        link, ann = managed(f, bidi=True), f.online("ann", A)
+        say(ann, "1", "2")
+        equal(bodies(link, 2), ["1", "2"])
+        link.send(MESSAGE.format(f"eve@{B}", ann.jid, "of somebody else"))
+        link.find("error")
+        equal(bodies(proved(f, ""), 2), ["1", "2"])
 
 
 def test_they_begin_anew():
