@@ -3,6 +3,7 @@ import itertools
 import json
 import signal
 
+from client import SCALE
 from federated import Pair, ours, theirs, until
 from flow import equal
 
@@ -113,7 +114,7 @@ ONE_WAY = (("we_go_one_way", Pair(our_bidi=False), "certificate", "certificate")
            ("they_go_one_way", Pair(their_bidi=False), "certificate", "certificate"),
            ("dialback_one_way", Pair(our_cert=False, their_cert=False, our_bidi=False), "dialback", "dialback"))
 MORE = {"they-end-sigterm": Pair(), "they-end-sigkill": Pair(), "we-end-sigterm": Pair(), "we-end-sigkill": Pair(),
-        "we-renew": Pair(our_cert=False), "they-renew": Pair(their_cert=False),
+        "we-renew": Pair(our_cert=False), "they-renew": Pair(their_cert=False), "their-end": Pair(watched=True),
         "rooms": Pair(rooms=True), "more-rooms": Pair(rooms=True),
         "we-insist": Pair(their_cert=False, we_insist=True), "they-insist": Pair(our_cert=False, they_insist=True),
         "managed": Pair(), "managed-one-way": Pair(our_bidi=False), "cut": Pair(), "cut-one-way": Pair(our_bidi=False)}
@@ -251,6 +252,27 @@ def we_renew(bed):
 def they_renew(bed):
     renew(bed, "they-renew", theirs("they-renew"), lambda: bed.peer.reload(),
           f"stream from {theirs('they-renew')}: proved by its certificate")
+
+
+def their_certificate_ends(bed):
+    """While its stream is there: that begins anew, and is proved by the next one."""
+    name = "their-end"
+    ann, bob = bed.both(name)
+    bed.ca.ending(theirs(name), theirs(name), SCALE)
+    bed.show(theirs(name), bed.ca)
+    bed.peer.reload()
+    chat(bob, ann)
+    bed.log_has(f"stream from {theirs(name)}: proved by its certificate")
+    bed.certify(theirs(name), True)
+    bed.peer.reload()
+    for _ in range(3):
+        chat(bob, ann)
+    since = len(bed.log())
+    bed.log_has(f"the certificate of {theirs(name)} has expired")
+    until(lambda: reaches(bob, ours(name)), "there is a stream again")
+    for _ in range(3):
+        chat(bob, ann)
+    bed.log_has(f"stream from {theirs(name)}: proved by its certificate", since)
 
 
 def managed(bed, name):

@@ -37,5 +37,9 @@ def test_they_renew(server):
     talk.they_renew(server)
 
 
+def test_their_certificate_ends(server):
+    talk.their_certificate_ends(server)
+
+
 def test_we_insist_on_certificates(server):
     talk.strangers(server, "we-insist")
