@@ -410,8 +410,10 @@ static bool reset_expired(pc_stream *s, struct s2s *own, struct managed *sm)
 	complain(own, pc_stream_session(s), PC_INFO,
 	         "the certificate of %s has expired: its stream is to begin anew",
 	         in->pairs->remote);
-	if (sm)
+	if (sm) {
+		managed_finish(sm);
 		sm->lost = in->n_pairs == 1;
+	}
 	pc_stream_error(s, "reset", "Your certificate has expired");
 	return true;
 }

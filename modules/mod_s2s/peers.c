@@ -408,6 +408,8 @@ static void reset_expired(struct s2s *own)
 		complain(own, NULL, PC_INFO,
 		         "the certificate of %s has expired: the stream to it begins anew",
 		         p->domain);
+		if (p->managed)
+			managed_finish(p->managed);
 		pc_stream_error(p->out, "reset", "Your certificate has expired");
 		peer_lost(p, false);
 	}

@@ -17,6 +17,7 @@ def test_they_have_connected():
         token = link.expect("enabled", NS3).get("id")
         link.send(MESSAGE.format(EVE, ann.jid, "1"))
         equal(bodies(ann, 1), ["1"])
+        link.find("a", NS3, h="1")
         link.expect_stream_error("reset")
         f.servers[0].log_has(f"the certificate of {C} has expired: its stream is to begin anew")
         assert not f.connect(cert="soon").begin_tls().child("mechanisms", "sasl")
