@@ -76,6 +76,7 @@ def test_stop_waits_for_the_stream():
         say(ann, "1", "2")
         link = f.remotes[C].accept()
         link.answer_tls(EXTERNAL)
+        ann.sync()
         terminate(f.servers[0])
         link.take_external(SM)
         link.expect("enable", NS3)
@@ -138,6 +139,7 @@ def test_stop_tells_contacts_elsewhere():
         bob.find("presence", from_=ann.jid)
         for n in range(200):
             ann.message(bob.jid, str(n))
+        ann.sync()  # the server has them
         terminate(f.servers[0])
         for n in range(200):
             equal(bob.find("message").child_text("body"), str(n))
