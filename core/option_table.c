@@ -152,6 +152,7 @@ const pc_option pc__core_options[] = {
 	TEXT("certificate", NULL, HOST_LIVE, "Certificate file of the host, absolute or in the folder of certificates"),
 	TABLE("ssl", HOST_LIVE, "certificate and key of the host; cafile, capath (roots of peers' certificates), verify, priorities of the server"),
 	TABLE("c2s_ssl", SERVER, "verify: \"none\", \"peer\" (ask clients for a certificate), \"fail_if_no_peer_cert\""),
+	TABLE("s2s_ssl", SERVER, "The same for other servers, which are asked for one unless it is \"none\""),
 	{ .name = "tls_profile", SERVER_LIVE, .type = PC_OPT_ENUM, .dflt = "intermediate", .values = profiles,
 	  .help = "modern: TLS 1.3 only; intermediate: TLS 1.2, too" },
 	{ 0 },

@@ -74,6 +74,12 @@ def test_components(disabled, there):
             assert "s2s listens" not in f.servers[0].log()
 
 
+def test_certificates_are_not_asked_for():
+    with one(s2s_ssl='{ verify = "none" }') as f:
+        equal(offered(f), ALL - {"mechanisms"})
+        assert "s2s_ssl" not in f.servers[0].ctl("check", "config", check=False)
+
+
 # ---- certificates of components
 
 def number_shown(f, there):

@@ -154,7 +154,7 @@ def test_in_the_clear():
 
 
 def test_idle_from_others():
-    with one(s2s_idle_timeout=0.4) as f:
+    with one(s2s_idle_timeout=0.4, s2s_close_timeout=0.2) as f:
         f.connect(cert=f.ca.make("shown", C)).external().expect_end()
 
 
