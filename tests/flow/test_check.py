@@ -73,7 +73,8 @@ def test_anchors(server):
 
 
 @rows(("of Prosody only", "gc = {}", "c.conf:1: note: option gc means something to Prosody only"),
-      ("not enabled", "adhoc_max_sessions = 5", "c.conf:1: note: .* is of module adhoc, which is not enabled"))
+      ("not enabled", "adhoc_max_sessions = 5", "c.conf:1: note: .* is of module adhoc, which is not enabled"),
+      ("an option here", 'modules_disabled = { "dialback" }', "c.conf:1: note: module dialback: it is part of s2s: see s2s_dialback"))
 def test_notes_are_no_errors(server, text, wanted):
     lines, total = check(server, text + "\n" + HOST_LINE, status=0)
     assert len(lines) == 1 and re.fullmatch(wanted, lines[0]), lines
