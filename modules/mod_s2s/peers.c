@@ -25,10 +25,15 @@ bool peer_rests(const struct peer *p)
 	return p->state == PEER_NONE && p->failures > 0 && pc_now_ms() < p->retry;
 }
 
-static bool is_needed(const struct peer *p)
+static bool is_in_use(const struct peer *p)
 {
 	return p->streams > 0 || p->line.n > 0 || p->managed || p->left || p->questions ||
-	       peer_rests(p) || (p->in && pc_session_find(p->in));
+	       (p->in && pc_session_find(p->in));
+}
+
+static bool is_needed(const struct peer *p)
+{
+	return is_in_use(p) || peer_rests(p);
 }
 
 static void peer_free(struct peer *p)
@@ -48,21 +53,25 @@ static bool is_full(const struct s2s *own)
 	return HASH_COUNT(own->peers) >= (unsigned)pc_opt_int(own->m, "s2s_max_domains");
 }
 
-static void drop_unneeded(struct s2s *own)
+static void drop_others(struct s2s *own, bool (*stays)(const struct peer *p))
 {
 	struct peer *p, *next;
 
-	own->dropped = pc_now_ms();
 	HASH_ITER(hh, own->peers, p, next)
-	if (!is_needed(p))
+	if (!stays(p))
 		peer_free(p);
 }
 
-/* Not at each stanza: it is a walk over all. */
+/* Not at each stanza: it is a walk over all. Strangers can name any number of domains that are out
+ * of reach, so what is known of these keeps nobody from writing to another one. */
 static void make_room(struct s2s *own)
 {
-	if (pc_now_ms() - own->dropped >= 1000)
-		drop_unneeded(own);
+	if (pc_now_ms() - own->dropped < 1000)
+		return;
+	own->dropped = pc_now_ms();
+	drop_others(own, is_needed);
+	if (is_full(own))
+		drop_others(own, is_in_use);
 }
 
 struct peer *peer_get(struct s2s *own, const char *domain)
@@ -163,7 +172,7 @@ static const char *type_of(const struct peer *p)
 
 static void give_up(struct peer *p, const char *condition, const char *why)
 {
-
+	p->streams++; /* it stays until the end, whatever the errors set going */
 	resume_give_up(p);
 	p->fruitless = 0;
 	p->failures++;
@@ -174,6 +183,7 @@ static void give_up(struct peer *p, const char *condition, const char *why)
 	peer_let_go(p);
 	line_give_all_back(&p->line, p->own, condition, type_of(p));
 	dialback_fail(p, condition);
+	p->streams--;
 }
 
 void peer_fail(struct peer *p, const char *condition, const char *why)
@@ -436,7 +446,7 @@ void peer_sweep(void *data)
 		if (p->state == PEER_READY)
 			close_idle(p, before);
 	}
-	drop_unneeded(own);
+	drop_others(own, is_needed);
 	incoming_sweep(own, before);
 }
 

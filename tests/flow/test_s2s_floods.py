@@ -189,6 +189,18 @@ def test_domains_that_are_not_there():
         link.expect_stream_error("policy-violation")
 
 
+def test_dead_domains_keep_nobody_out():
+    """As many as can be known, and another one is written to all the same."""
+    with one(remotes=(C,), s2s_max_domains=5, s2s_retry_after=100) as f:
+        link, ann = f.connect(), f.online("ann", A)
+        link.begin_tls()
+        for n in range(5):
+            link.result("key", from_=f"n{n}.example")
+            link.expect("result", "dialback", to=f"n{n}.example", type="error")
+        ann.message(f"eve@{C}", "x")
+        f.remotes[C].accept()
+
+
 def test_the_log():
     """A line is the end of nothing, and a thousand of them are said: then it is told how many there were."""
     with one() as f:
