@@ -32,7 +32,7 @@ static const pc_option options[] = {
 	  .min = 0,
 	  .max = 1000000,
 	  .live = true,
-	  .help = "Reports that are kept" },
+	  .help = "Reports that are kept: the oldest make room for later ones" },
 	{ .name = "spam_reports_told_per_hour",
 	  .type = PC_OPT_INTEGER,
 	  .dflt = "30",
@@ -52,7 +52,9 @@ static const pc_event_decl events[] = {
 };
 
 struct reporting {
+	pc_module *m;
 	pc_store *store;
+	bool trims, again; /* the oldest go, and more has come meanwhile */
 	pc_metric *reports;
 	int64_t hour;
 	int64_t told;
@@ -117,7 +119,55 @@ static void tell(pc_module *m, const char *text)
 	}
 }
 
-static void keep(pc_module *m, const struct reporting *r, const char *reporter, const char *jid,
+static void trim(struct reporting *r);
+
+static void on_trimmed(int err, void *data)
+{
+	struct reporting *r = data;
+	bool again = r->again && err == PC_OK;
+
+	r->trims = r->again = false;
+	if (again)
+		trim(r);
+}
+
+static void on_count(int err, const pc_entry *entries, size_t n, int64_t total, bool more,
+                     void *data)
+{
+	struct reporting *r = data;
+	int64_t most = pc_opt_int(r->m, "spam_reports_kept");
+
+	(void)entries;
+	(void)n;
+	(void)more;
+	if (err == PC_OK && total > most)
+		pc_archive_delete(r->store, NULL, &(pc_query){ .limit = (size_t)(total - most) },
+		                  on_trimmed, r);
+	else
+		on_trimmed(err, r);
+}
+
+/* One at a time: each counts what the one before has left. */
+static void trim(struct reporting *r)
+{
+	r->again = r->trims;
+	if (r->trims)
+		return;
+	r->trims = true;
+	pc_archive_find(r->store, NULL, &(pc_query){ .limit = 1, .count = true }, on_count, r);
+}
+
+static void on_kept(int err, void *data)
+{
+	struct reporting *r = data;
+
+	if (err == PC_OK)
+		trim(r);
+	else
+		pc_log(r->m, PC_ERROR, "a report is not kept: %s", pc_strerror(err));
+}
+
+static void keep(struct reporting *r, const char *reporter, const char *jid,
                  const pc_stanza *report)
 {
 	pc_stanza *kept = pc_stanza_new("reported", NS);
@@ -128,8 +178,7 @@ static void keep(pc_module *m, const struct reporting *r, const char *reporter, 
 	pc_stanza_set(kept, "jid", jid);
 	pc_stanza_append(kept, report);
 	entry.value = text = pc_stanza_write(kept, &entry.len);
-	pc_archive_append_limited(r->store, NULL, &entry,
-	                          (size_t)pc_opt_int(m, "spam_reports_kept"), id, NULL, NULL);
+	pc_archive_append(r->store, NULL, &entry, id, on_kept, r);
 	free(text);
 	pc_stanza_free(&kept);
 }
@@ -144,7 +193,7 @@ static void take(pc_event *ev, struct reporting *r, const pc_stanza *item, const
 	pc_jid_write_bare(pc_event_from(ev), reporter);
 	pc_metric_add(r->reports, 1);
 	pc_log(m, PC_INFO, "%s reports %s for %s", reporter, jid, reason);
-	keep(m, r, reporter, jid, report);
+	keep(r, reporter, jid, report);
 	pc_notify(m, "spam-report",
 	          &(pc_fire_args){
 	                  .origin = pc_event_origin(ev),
@@ -247,6 +296,7 @@ static void load(pc_module *m)
 	struct reporting *r = pc_module_data(m);
 
 	pc_depends(m, "blocklist");
+	r->m = m;
 	r->store = pc_store_open(m, "spam_reports", PC_STORE_ARCHIVE);
 	r->reports = pc_counter(m, "reports", NULL);
 	pc_add_feature(m, NS);
