@@ -4,6 +4,7 @@
  */
 #include "dane.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,10 @@
 #include "server.h"
 #include "timers.h"
 #include "util/mem.h"
+#include "util/places.h"
 #include "util/srv.h"
 
-#define LOOKUPS_MOST 32 /* of peers that came to us, at a time */
+#define LOOKUPS_MOST 32 /* of peers that came to us, at a time; each asks up to PLACES_MOST */
 #define PLACES_MOST 8   /* of one of them */
 #define SRV_TYPE 33
 
@@ -41,8 +43,9 @@ struct check {
 	struct place places[PLACES_MOST];
 	size_t n_places;
 	uint16_t default_port;
-	unsigned awaited; /* answers of the DNS */
-	bool looks_up, refused, failed, ready;
+	unsigned awaited;        /* answers of the DNS */
+	struct pc__place lookup; /* of LOOKUPS_MOST */
+	bool refused, failed, ready;
 	int verdict;
 	char *why;
 	struct pc__timer soon;
@@ -51,8 +54,8 @@ struct check {
 static struct {
 	struct check *first, **last;
 	struct check *judged; /* by the job thread */
-	size_t n_lookups;
-} dane;
+	struct pc__places lookups;
+} dane = { .lookups.most = LOOKUPS_MOST };
 
 /* ------------------------------------------------------------ records */
 
@@ -135,8 +138,7 @@ static void check_free(struct check *c)
 		c->next->at = c->at;
 	else
 		dane.last = c->at;
-	if (c->looks_up)
-		dane.n_lookups--;
+	pc__places_leave(&dane.lookups, &c->lookup);
 	pc__timer_clear(&c->soon);
 	while (c->n_places > 0)
 		pc__tlsa_clear(&c->places[--c->n_places].tlsa);
@@ -340,20 +342,24 @@ static int look_up(struct check *c, const pc_dane_args *args)
 {
 	char name[PC__IDNA_SIZE + 64];
 
-	c->looks_up = true;
-	dane.n_lookups++;
 	for (size_t i = 0; i < args->n_services; i++) {
 		snprintf(name, sizeof(name), "%s.%s", args->services[i].name, c->domain);
 		if (pc_resolve(NULL, name, SRV_TYPE, on_srv, c) == PC_OK)
 			c->awaited++;
 	}
-	if (c->awaited > 0)
-		return PC_OK;
-	check_free(c);
-	return PC_EBUSY;
+	return c->awaited > 0 ? PC_OK : PC_EBUSY;
 }
 
 /* ------------------------------------------------------------ the door */
+
+static const char *asker_of(const pc_stream *s, const pc_dane_args *args)
+{
+	const char *asker = args->size > offsetof(pc_dane_args, asker) ? args->asker : NULL;
+
+	if (asker == NULL)
+		asker = pc_stream_ip(s);
+	return asker ? asker : "";
+}
 
 int pc_dane_judge(pc_stream *s, const pc_dane_args *args, pc_dane_fn *fn)
 {
@@ -363,11 +369,16 @@ int pc_dane_judge(pc_stream *s, const pc_dane_args *args, pc_dane_fn *fn)
 
 	if (pc_stream_peer_certs(s, &certs) == 0 || (target && target->n_tlsa == 0))
 		return PC_ENOENT;
-	if (target == NULL && dane.n_lookups >= LOOKUPS_MOST)
-		return PC_EBUSY;
 	c = check_new(s, args, fn);
-	if (target == NULL)
-		return look_up(c, args);
+	if (target == NULL) {
+		int err = pc__places_ask(&dane.lookups, &c->lookup, asker_of(s, args))
+		                  ? look_up(c, args)
+		                  : PC_EBUSY;
+
+		if (err != PC_OK)
+			check_free(c);
+		return err;
+	}
 	c->n_places = 1;
 	snprintf(c->places[0].host, sizeof(c->places[0].host), "%s", target->host);
 	pc__tlsa_copy(&c->places[0].tlsa, target->tlsa, target->n_tlsa);

@@ -21,10 +21,43 @@ struct question {
 	uint8_t kind; /* the service's number */
 };
 
+static struct pc__places places = { .most = PC__DIAL_PLACES };
+static struct pc__timer served;
+
 /* ------------------------------------------------------------ its life */
+
+static void begin(pc_dial *d);
+static void look_up(pc_dial *d);
+
+static void serve(struct pc__timer *t)
+{
+	struct pc__place *p;
+
+	(void)t;
+	while ((p = pc__places_next(&places)) != NULL) {
+		pc_dial *d = PC__CONTAINER(p, struct pc_dial, place);
+
+		begin(d);
+		if (d->args.begun && pc__module_callable(d->m))
+			d->args.begun(d, d->args.data);
+	}
+}
+
+/* Names that nobody waits for any more are looked up to the end: so long it keeps its place. The
+ * next one's turn comes when whoever gave this one up has returned. */
+static void leave_place(pc_dial *d)
+{
+	if (!d->over || d->awaited > 0)
+		return;
+	pc__places_leave(&places, &d->place);
+	pc__timer_set(&served, 0, serve);
+}
 
 void pc__dial_unawaited(pc_dial *d)
 {
+	leave_place(d);
+	if (d->busy && d->holds)
+		look_up(d);
 	if (!d->dead || d->awaited > 0)
 		return;
 	pc__module_release(d->m);
@@ -41,7 +74,7 @@ void pc_dial_free(pc_dial **p)
 	*p = NULL;
 	if (d == NULL || d->dead)
 		return;
-	d->dead = true;
+	d->dead = d->over = true;
 	pc__disown(&d->owned);
 	pc__timer_clear(&d->timeout);
 	pc__race_end(d);
@@ -59,7 +92,7 @@ static void on_module_gone(struct pc__owned *o)
 
 static void rest(pc_dial *d)
 {
-	d->busy = false;
+	d->busy = d->holds = false;
 	pc__timer_clear(&d->timeout);
 	pc__race_end(d);
 }
@@ -69,6 +102,8 @@ static void fail(pc_dial *d, int err, const char *why)
 	if (!d->busy)
 		return;
 	rest(d);
+	d->over = true;
+	leave_place(d);
 	if (pc__module_callable(d->m))
 		d->args.failed(d, err, why, d->args.data);
 }
@@ -131,19 +166,30 @@ void pc__dial_connected(pc_dial *d, int fd, const char *address)
 		                      .n_tlsa = d->tlsa.n };
 	rest(d);
 	stream = pc__module_callable(d->m) ? pc__connect_fd(d->m, &args, fd) : NULL;
-	if (stream)
+	if (stream) {
 		d->args.connected(d, stream, &d->target, d->args.data);
-	else
-		fail(d, PC_EBUSY, "there is no room for another connection");
+		return;
+	}
+	d->busy = true;
+	pc__dial_note(d, "there is no room for another connection");
+	fail(d, PC_EBUSY, d->why);
 }
 
 /* ------------------------------------------------------------ targets */
+
+/* Not while too much is awaited yet of targets before: a dial asks so many questions at a time. */
+static void look_up(pc_dial *d)
+{
+	d->holds = d->awaited + PC__DIAL_TARGET_QUESTIONS > PC__DIAL_QUESTIONS;
+	if (!d->holds)
+		pc__dial_look_up(d);
+}
 
 static void next_target(pc_dial *d)
 {
 	d->at++;
 	if (d->at < d->n_srvs)
-		pc__dial_look_up(d);
+		look_up(d);
 	else
 		pc__dial_fail_soon(d, PC_EIO, d->why[0] ? NULL : "nobody answers");
 }
@@ -214,7 +260,7 @@ static void begin_targets(pc_dial *d)
 	if (d->n_srvs == 0)
 		add_domain(d);
 	d->at = 0;
-	pc__dial_look_up(d);
+	look_up(d);
 }
 
 static void on_srv(const pc_dns_answer *answer, void *data)
@@ -268,6 +314,7 @@ static void begin(pc_dial *d)
 	char name[PC__IDNA_SIZE + 64];
 	char literal[INET6_ADDRSTRLEN];
 
+	pc__timer_set(&d->timeout, pc__dial_time(d), on_timeout);
 	d->srvs_secure = true;
 	if (!read_literal(d->domain, literal))
 		for (size_t i = 0; i < d->args.n_services; i++) {
@@ -281,6 +328,16 @@ static void begin(pc_dial *d)
 		begin_targets(d);
 }
 
+static void ask_place(pc_dial *d, const char *asker)
+{
+	const char *host = pc_module_host_name(d->m);
+
+	if (asker == NULL)
+		asker = host ? host : "";
+	if (pc__places_ask(&places, &d->place, asker))
+		begin(d);
+}
+
 pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args)
 {
 	pc_dial *d = pc__alloc(sizeof(*d));
@@ -291,14 +348,25 @@ pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args)
 	d->busy = true;
 	pc__module_hold(m);
 	pc__own(m, &d->owned, on_module_gone);
-	pc__timer_set(&d->timeout, pc__dial_time(d), on_timeout);
-	begin(d);
+	ask_place(d, d->args.asker);
+	d->args.asker = NULL;
 	return d;
+}
+
+void pc_dial_wanted(pc_dial *d, const char *asker)
+{
+	if (pc_dial_waits(d))
+		ask_place(d, asker);
+}
+
+bool pc_dial_waits(const pc_dial *d)
+{
+	return d->place.stands != NULL;
 }
 
 void pc_dial_next(pc_dial *d)
 {
-	if (d->busy || d->dead)
+	if (d->busy || d->over)
 		return;
 	d->busy = true;
 	pc__timer_set(&d->timeout, pc__dial_time(d), on_timeout);

@@ -11,8 +11,12 @@
 #include "dane.h"
 #include "modules.h"
 #include "timers.h"
+#include "util/places.h"
 #include "util/srv.h"
 
+#define PC__DIAL_PLACES 256  /* dials under way, of all modules; more wait for their turn */
+#define PC__DIAL_QUESTIONS 4 /* that one of them asks the DNS at a time */
+#define PC__DIAL_TARGET_QUESTIONS 3
 #define PC__DIAL_TARGETS 32
 #define PC__DIAL_ADDRESSES 16
 
@@ -28,10 +32,13 @@ struct pc_dial {
 	pc_module *m;
 	pc_dial_args args;
 	char *domain;
-	unsigned awaited; /* answers of the DNS */
-	bool busy;        /* ends by `connected` or `failed` */
-	bool dead;        /* and free as soon as nothing is awaited */
-	bool absent;      /* the DNS knows no address of the target: not that it did not say */
+	struct pc__place place; /* until nothing more is under way, nor comes */
+	unsigned awaited;       /* answers of the DNS */
+	bool busy;              /* ends by `connected` or `failed` */
+	bool over;              /* it has failed, or is dead */
+	bool holds;             /* with a target, for answers on those before */
+	bool dead;              /* and free as soon as nothing is awaited */
+	bool absent; /* the DNS knows no address of the target: not that it did not say */
 	bool refused, bogus, unsure, forged, srvs_secure, addresses_secure;
 	bool racing; /* to the target; addresses that come later join in */
 	bool awaits_v4, awaits_v6, awaits_tlsa; /* answers on the target */

@@ -14,19 +14,16 @@
 
 #define CLASS_IN 1
 #define RCODE_NXDOMAIN 3
-#define RECORDS_MAX 64 /* of one answer: more are not looked at */
-#define OUTGOING "512" /* PC__DNS_MAX */
+#define RECORDS_MAX 64  /* of one answer: more are not looked at */
+#define OUTGOING "1536" /* PC__DNS_MAX */
 
 struct query {
 	struct query *next, *before;
 	pc_module *m;
 	pc_dns_fn *fn;
 	void *data;
-	int rrtype;
 	int id; /* libunbound's */
-	bool asked;
 	struct pc__timer timeout;
-	char name[PC__IDNA_SIZE];
 };
 
 struct list {
@@ -37,8 +34,7 @@ struct list {
 static struct {
 	struct ub_ctx *ctx;
 	uv_poll_t *poll;
-	struct list asked, waiting;
-	bool asking; /* on behalf of those that wait */
+	struct list asked;
 } dns;
 
 /* ---- set-up. What cannot be set is logged and passed over: a typing error in one option must not
@@ -147,13 +143,19 @@ static void set_file(const char *name, const char *other, bool dflt,
 }
 
 /* Within a library unbound asks 16 questions at a time: names that nobody answers for would keep
- * all others waiting. */
+ * all others waiting. And it takes a resolver for dead that lets enough of such names pass without
+ * an answer, for a quarter of an hour, with whatever else it could answer: so that is forgotten
+ * before it comes to that. */
+static const char *const defaults[][2] = { { "outgoing-range:", OUTGOING },
+	                                   { "infra-host-ttl:", "1" } };
+
 static void set_options(void)
 {
 	const pc__value *v = field("options");
 
-	checked(ub_ctx_set_option(dns.ctx, "outgoing-range:", OUTGOING),
-	        "outgoing-range:", OUTGOING);
+	for (size_t i = 0; i < PC__COUNT(defaults); i++)
+		checked(ub_ctx_set_option(dns.ctx, defaults[i][0], defaults[i][1]), defaults[i][0],
+		        defaults[i][1]);
 	for (size_t i = 0; v != NULL && v->type == PC__TABLE && i < v->n_fields; i++) {
 		const struct pc__field *f = &v->fields[i];
 
@@ -241,29 +243,25 @@ static void list_remove(struct list *l, struct query *q)
 
 static void query_free(struct query *q)
 {
-	list_remove(q->asked ? &dns.asked : &dns.waiting, q);
+	list_remove(&dns.asked, q);
 	pc__timer_clear(&q->timeout);
 	if (q->m != NULL)
 		pc__module_release(q->m);
 	free(q);
 }
 
-static void ask_those_that_wait(void);
-
 static void finish(struct query *q, const pc_dns_answer *answer)
 {
 	if (q->m == NULL || pc__module_callable(q->m))
 		q->fn(answer, q->data);
 	query_free(q);
-	ask_those_that_wait();
 }
 
 static void on_timeout(struct pc__timer *t)
 {
 	struct query *q = PC__CONTAINER(t, struct query, timeout);
 
-	if (q->asked)
-		ub_cancel(dns.ctx, q->id);
+	ub_cancel(dns.ctx, q->id);
 	finish(q, &(pc_dns_answer){ .err = PC_ETIMEOUT });
 }
 
@@ -298,37 +296,14 @@ static void on_answer(void *data, int err, struct ub_result *r)
 		ub_resolve_free(r);
 }
 
-static bool ask(struct query *q)
-{
-	if (ub_resolve_async(dns.ctx, q->name, q->rrtype, CLASS_IN, q, on_answer, &q->id) != 0)
-		return false;
-	list_remove(&dns.waiting, q);
-	list_add(&dns.asked, q);
-	q->asked = true;
-	pc__timer_set(&q->timeout, PC__DNS_TIMEOUT, on_timeout);
-	return true;
-}
-
-static void ask_those_that_wait(void)
-{
-	if (dns.asking)
-		return; /* a callback's doing: whoever calls it goes on */
-	dns.asking = true;
-	while (dns.waiting.first && dns.asked.n < PC__DNS_MAX)
-		if (!ask(dns.waiting.first))
-			finish(dns.waiting.first, &(pc_dns_answer){ .err = PC_EIO });
-	dns.asking = false;
-}
-
-static struct query *query_new(pc_module *m, int rrtype, pc_dns_fn *fn, void *data)
+static struct query *query_new(pc_module *m, pc_dns_fn *fn, void *data)
 {
 	struct query *q = pc__alloc(sizeof(*q));
 
 	q->m = m;
-	q->rrtype = rrtype;
 	q->fn = fn;
 	q->data = data;
-	list_add(&dns.waiting, q);
+	list_add(&dns.asked, q);
 	if (m != NULL)
 		pc__module_hold(m);
 	return q;
@@ -341,28 +316,25 @@ int pc_resolve(pc_module *m, const char *name, int rrtype, pc_dns_fn *fn, void *
 
 	if (pc__idna_to_ascii(name, ascii) < 0)
 		return PC_EINVAL;
-	if (dns.waiting.n >= PC__DNS_WAITING_MAX)
+	if (dns.asked.n >= PC__DNS_MAX)
 		return PC_EBUSY;
 	if (!start())
 		return PC_EIO;
-	q = query_new(m, rrtype, fn, data);
-	memcpy(q->name, ascii, sizeof(ascii));
-	if (dns.asked.n >= PC__DNS_MAX) {
-		pc__timer_set(&q->timeout, PC__DNS_TIMEOUT, on_timeout);
-	} else if (!ask(q)) {
+	q = query_new(m, fn, data);
+	if (ub_resolve_async(dns.ctx, ascii, rrtype, CLASS_IN, q, on_answer, &q->id) != 0) {
 		query_free(q);
 		return PC_EIO;
 	}
+	pc__timer_set(&q->timeout, PC__DNS_TIMEOUT, on_timeout);
 	return PC_OK;
 }
 
 void pc__dns_stop(void)
 {
-	while (dns.asked.n + dns.waiting.n > 0) {
-		struct query *q = dns.asked.n > 0 ? dns.asked.first : dns.waiting.first;
+	while (dns.asked.n > 0) {
+		struct query *q = dns.asked.first;
 
-		if (q->asked)
-			ub_cancel(dns.ctx, q->id);
+		ub_cancel(dns.ctx, q->id);
 		if (q->m == NULL) /* the core's own have to be freed by whoever asked */
 			q->fn(&(pc_dns_answer){ .err = PC_ECANCELED }, q->data);
 		query_free(q);

@@ -15,11 +15,10 @@
 
 #include <prosody-c/loop.h>
 
-#define PC__DNS_MAX 512 /* questions under way; more wait */
-#define PC__DNS_WAITING_MAX                                                                        \
-	8192 /* a server that starts meets all its contacts' domains at once; more:                \
-	        PC_EBUSY */
-#define PC__DNS_TIMEOUT 10.0 /* seconds: of waiting, and of being under way */
+/* Questions under way; more: PC_EBUSY. Whoever may ask many has bounds of his own, whose sum leaves
+ * room: dials (dial.h: places), look-ups of who connects to us (dane.c). */
+#define PC__DNS_MAX 1536
+#define PC__DNS_TIMEOUT 10.0 /* seconds */
 
 /* Does the configuration in use, or else the system, have a trust anchor? */
 bool pc__dns_has_anchor(void);

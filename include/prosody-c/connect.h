@@ -16,6 +16,13 @@
  * A family that use_ipv4 or use_ipv6 turns off is not looked for. A domain that says by its records
  * that there is no such service (".") is not connected to. A domain that is an IP address is
  * connected to at the default port.
+ *
+ * So many may be on their way at a time, those of all modules together; others wait for their turn.
+ * Turns are fair among *askers*: whoever has us connect, by a name of the caller's choice, as the
+ * address of the user who writes to that domain. One with a thousand dials keeps nobody else
+ * waiting: he alone never has all the places, and each asker has a line of his own. A dial has its
+ * place until it fails or is freed, so free it as soon as who is there has been proved, or given
+ * up.
  */
 #pragma once
 
@@ -51,6 +58,8 @@ typedef void pc_dial_connected_fn(pc_dial *dial, pc_stream *stream, const pc_dia
  * PC_ETIMEOUT: not within the time. `why` is for one line of the log: of each address that was
  * tried what came of it ("HOST[ADDRESS]:PORT: REASON; ..."). It lives until the dial is freed. */
 typedef void pc_dial_failed_fn(pc_dial *dial, int err, const char *why, void *data);
+/* The turn of one that had to wait has come. */
+typedef void pc_dial_begun_fn(pc_dial *dial, void *data);
 
 typedef struct pc_dial_args {
 	size_t size;
@@ -60,17 +69,24 @@ typedef struct pc_dial_args {
 	uint16_t default_port; /* where there is no SRV record at all; 0: fails then */
 	bool default_direct_tls;
 	const pc_stream_class *class; /* of the streams; `opened` is called as with pc_connect() */
-	double timeout;               /* seconds for each try, names included; 0: 30 */
+	double timeout; /* seconds for each try, names included, from its turn on; 0: 30 */
 	pc_dial_connected_fn *connected;
 	pc_dial_failed_fn *failed;
 	void *data; /* of both, and pc_stream_user() */
 	/* By RFC 7673: TLSA records are asked for along with addresses; a target whose records are
 	 * forged or cannot be had is passed by; so is the domain, where its SRV records cannot. */
 	bool dane;
+	const char *asker;       /* NULL: the host itself */
+	pc_dial_begun_fn *begun; /* or NULL */
 } pc_dial_args;
 
-/* Neither callback comes before it returns. */
+/* No callback comes before it returns; pc_dial_waits() says whether it has begun. */
 PC_EXPORT pc_dial *pc_dial_domain(pc_module *m, const pc_dial_args *args);
+/* Another asker wants the same: where it waits, it stands in his line, too, and may have begun when
+ * this returns. */
+PC_EXPORT void pc_dial_wanted(pc_dial *dial, const char *asker);
+/* For its turn. */
+PC_EXPORT bool pc_dial_waits(const pc_dial *dial);
 /* Goes on with the targets that are left, after `connected`; ends again by one of the two. The
  * stream that was given is its owner's to close. */
 PC_EXPORT void pc_dial_next(pc_dial *dial);

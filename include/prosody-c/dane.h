@@ -26,6 +26,9 @@ typedef struct pc_dane_args {
 	const pc_service *services;
 	size_t n_services;
 	uint16_t default_port; /* of the domain itself, where it has no SRV record */
+	/* Who has come to us (connect.h), by an address: he does not get more look-ups than are
+	 * left to others. */
+	const char *asker;
 } pc_dane_args;
 
 /* PC_OK: the certificate is of that domain; also, of a peer that came to us, where the roots trust

@@ -34,12 +34,13 @@ static void print_out(pc_call *call, const struct peer *p)
 {
 	const pc_stream *s = p->out;
 	unsigned unacked = p->managed ? p->managed->queue.n : 0;
+	const char *state = reach_waits(p) ? "waiting for its turn" : states[p->state];
 	const char *ip = s ? pc_stream_ip(s) : NULL, *tls = s ? pc_stream_tls_version(s) : NULL;
 	const char *proof = proof_out(p), *condition = peer_rests(p) ? p->condition : NULL;
 	const pc_cell cells[] = { PC_TEXT("direction", "out"),
 		                  PC_TEXT("host", s2s_host(p->own)),
 		                  PC_TEXT("remote", p->domain),
-		                  PC_TEXT("state", states[p->state]),
+		                  PC_TEXT("state", state),
 		                  PC_TEXT("proof", proof),
 		                  PC_TEXT("condition", condition),
 		                  PC_TEXT("ip", ip),
@@ -52,7 +53,7 @@ static void print_out(pc_call *call, const struct peer *p)
 
 	pc_call_row(call, cells, sizeof(cells) / sizeof(*cells),
 	            "%s -> %s  %s  %s  %s%s%s%s%s%s  %u unacknowledged, %zu waiting",
-	            s2s_host(p->own), p->domain, ip ? ip : "-", tls ? tls : "-", states[p->state],
+	            s2s_host(p->own), p->domain, ip ? ip : "-", tls ? tls : "-", state,
 	            proof ? " by " : "", proof ? proof : "", p->bidi ? " (both ways)" : "",
 	            condition ? ": " : "", condition ? condition : "", unacked, p->line.n);
 }

@@ -108,10 +108,12 @@ bool dane_asks(pc_stream *s, struct s2s *own)
 	struct inbound *in = inbound_of(s);
 	const char *remote = pc_stream_peer(s);
 	pc_dane_args args = args_for(remote);
+	char buf[S2S_ASKER_SIZE];
 
 	if (remote == NULL || in->n_pairs > 0 || !pc_stream_is_secure(s) ||
 	    !pc_opt_bool(own->m, "use_dane") || policy_inbound_fault(own, s, remote) == NULL)
 		return false;
+	args.asker = asker_of_inbound(s, buf);
 	in->waits = pc_dane_judge(s, &args, on_in) == PC_OK;
 	return in->waits;
 }

@@ -124,6 +124,8 @@ static void question_free(struct question *q)
 	while (*at != q)
 		at = &(*at)->next;
 	*at = q->next;
+	q->asker->questions--;
+	asker_settle(q->peer->own, q->asker);
 	q->peer->own->n_questions--;
 	pc_timer_stop(&q->deadline);
 	free(q->id);
@@ -132,9 +134,9 @@ static void question_free(struct question *q)
 }
 
 /* The stream that the key came on; NULL: it has gone, or begun anew. */
-static pc_stream *asker_of(const struct question *q)
+static pc_stream *inbound_with(const struct question *q)
 {
-	const pc_session *session = pc_session_find(q->asker);
+	const pc_session *session = pc_session_find(q->inbound);
 	pc_stream *s = session ? pc_session_stream(session) : NULL;
 
 	return s && strcmp(pc_stream_id(s), q->id) == 0 ? s : NULL;
@@ -168,7 +170,7 @@ static void refuse_key(pc_stream *s, struct s2s *own, const char *remote)
 static void answer(struct question *q, bool valid, const char *condition)
 {
 	struct peer *p = q->peer;
-	pc_stream *s = asker_of(q);
+	pc_stream *s = inbound_with(q);
 
 	question_free(q);
 	if (s) {
@@ -229,6 +231,19 @@ void dialback_ask(struct peer *p)
 	}
 }
 
+static void take_account(struct question *q, struct s2s *before)
+{
+	struct s2s *own = q->peer->own;
+	struct asker *a = asker_get(own, q->asker->name);
+
+	q->asker->questions--;
+	asker_settle(before, q->asker);
+	before->n_questions--;
+	q->asker = a;
+	a->questions++;
+	own->n_questions++;
+}
+
 void dialback_take_over(struct peer *p, struct peer *before)
 {
 	p->questions = before->questions;
@@ -239,43 +254,56 @@ void dialback_take_over(struct peer *p, struct peer *before)
 		pc_timer_stop(&q->deadline);
 		q->deadline = pc_after(p->own->m, pc_opt_seconds(p->own->m, "s2s_timeout"),
 		                       on_deadline, q);
-		before->own->n_questions--;
-		p->own->n_questions++;
+		take_account(q, before->own);
 	}
 }
 
-static void question_new(struct peer *p, pc_stream *asker, const char *key)
+static void question_new(struct peer *p, pc_stream *s, const char *key)
 {
 	struct question *q = calloc(1, sizeof(*q));
-	struct inbound *in = inbound_of(asker);
+	char buf[S2S_ASKER_SIZE];
+	const char *asker = asker_of_inbound(s, buf);
 
 	if (q == NULL)
 		return;
 	q->peer = p;
-	q->asker = pc_stream_session(asker)->id;
-	q->id = strdup(pc_stream_id(asker));
+	q->asker = asker_get(p->own, asker);
+	q->asker->questions++;
+	q->inbound = pc_stream_session(s)->id;
+	q->id = strdup(pc_stream_id(s));
 	q->key = strdup(key);
 	q->next = p->questions;
 	p->questions = q;
 	p->own->n_questions++;
-	in->pending++;
+	inbound_of(s)->pending++;
 	q->deadline = pc_after(p->own->m, pc_opt_seconds(p->own->m, "s2s_timeout"), on_deadline, q);
-	if (p->state == PEER_NONE)
-		outgoing_start(p);
-	else if (p->state >= PEER_USABLE)
+	if (p->state < PEER_USABLE)
+		reach_want(p, asker);
+	else
 		dialback_ask(p);
 }
 
-static bool is_asked(const struct peer *p, const pc_session *asker)
+static bool is_asked(const struct peer *p, const pc_session *inbound)
 {
 	for (const struct question *q = p->questions; q; q = q->next)
-		if (q->asker == asker->id)
+		if (q->inbound == inbound->id)
 			return true;
 	return false;
 }
 
+static bool may_ask(struct s2s *own, const char *asker)
+{
+	struct asker *a = asker_get(own, asker);
+	bool may = asker_may(own, a, a->questions, own->n_questions,
+	                     pc_opt_int(own->m, "s2s_max_verifications"));
+
+	asker_settle(own, a);
+	return may;
+}
+
 /* What speaks against asking; NULL: nothing. */
-static const char *request_fault(pc_stream *s, const struct s2s *own, const char *remote)
+static const char *request_fault(pc_stream *s, struct s2s *own, const char *remote,
+                                 const char *asker)
 {
 	const struct inbound *in = inbound_of(s);
 
@@ -286,7 +314,7 @@ static const char *request_fault(pc_stream *s, const struct s2s *own, const char
 	if (policy_wants_certificate(own, remote) && policy_inbound_fault(own, s, remote))
 		return "not-authorized";
 	if (in->n_pairs + in->pending >= S2S_PAIRS_MOST || in->pending >= S2S_PENDING_MOST ||
-	    own->n_questions >= (unsigned)pc_opt_int(own->m, "s2s_max_verifications"))
+	    !may_ask(own, asker))
 		return "resource-constraint";
 	return NULL;
 }
@@ -308,7 +336,8 @@ static void refuse_request(pc_stream *s, struct s2s *own, const struct ends *end
 static void on_request(pc_stream *s, const struct ends *ends, const pc_stanza *st)
 {
 	struct s2s *own = s2s_of(pc_host_find(ends->to));
-	const char *key = pc_stanza_get_text(st), *condition;
+	const char *key = pc_stanza_get_text(st), *condition, *asker;
+	char buf[S2S_ASKER_SIZE];
 	struct peer *p;
 
 	if (own == NULL) {
@@ -324,8 +353,9 @@ static void on_request(pc_stream *s, const struct ends *ends, const pc_stanza *s
 		send(s, element(RESULT, ends->to, ends->from, NULL, "valid"));
 		return;
 	}
-	condition = request_fault(s, own, ends->from);
-	p = condition ? NULL : peer_get(own, ends->from);
+	asker = asker_of_inbound(s, buf);
+	condition = request_fault(s, own, ends->from, asker);
+	p = condition ? NULL : peer_get(own, ends->from, asker);
 	if (condition == NULL && (p == NULL || is_asked(p, pc_stream_session(s))))
 		condition = "resource-constraint";
 	else if (condition == NULL && peer_rests(p))

@@ -44,7 +44,7 @@ static void take_stream(struct peer *p, struct peer *before)
 	before->streams--;
 	pc_stream_adopt(p->out, p->own->m, &s2s_out_class, p);
 	if (p->state != PEER_READY)
-		outgoing_limit(p);
+		reach_limit(p);
 }
 
 /* All that it knows, but for what is the instance's own: timers, the way to it, the table. */
@@ -52,10 +52,12 @@ static void copy(struct peer *p, struct peer *before)
 {
 	const UT_hash_handle hh = p->hh;
 	struct s2s *own = p->own;
+	struct asker *asker = p->asker;
 
 	*p = *before;
 	p->hh = hh;
 	p->own = own;
+	p->asker = asker;
 	p->dial = NULL;
 	p->target = NULL;
 	p->deadline = NULL;
@@ -67,7 +69,7 @@ static void copy(struct peer *p, struct peer *before)
 
 static void take_peer(struct s2s *own, struct peer *before)
 {
-	struct peer *p = peer_get(own, before->domain);
+	struct peer *p = peer_get(own, before->domain, before->asker->name);
 
 	if (p == NULL)
 		return;
@@ -95,7 +97,7 @@ static void go_on(void *data)
 	HASH_ITER(hh, own->peers, p, next)
 	{
 		if (p->state == PEER_NONE && (p->managed || p->questions))
-			outgoing_start(p);
+			reach_want(p, p->asker->name);
 		else
 			peer_go(p);
 	}

@@ -145,7 +145,9 @@ static void tell_trust(pc_stream *s, struct s2s *own)
 /* XEP-0288: stanzas for the other server may go by this stream from now on. */
 static void take_both(pc_stream *s, struct s2s *own, const char *remote)
 {
-	struct peer *p = inbound_of(s)->bidi ? peer_get(own, remote) : NULL;
+	char buf[S2S_ASKER_SIZE];
+	struct peer *p =
+	        inbound_of(s)->bidi ? peer_get(own, remote, asker_of_inbound(s, buf)) : NULL;
 
 	if (p)
 		p->in = pc_stream_session(s)->id;

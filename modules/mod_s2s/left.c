@@ -314,7 +314,7 @@ static void end_inbound(struct managed *sm)
 {
 	struct s2s *own = sm->own;
 	bool keep = sm->lost && sm->resumable && !own->stopping;
-	struct peer *p = keep ? peer_get(own, sm->remote) : NULL;
+	struct peer *p = keep ? peer_get(own, sm->remote, s2s_host(own)) : NULL;
 
 	if (own->stopping) { /* it has all left for the network, and nobody is there to be told */
 		managed_free(sm);

@@ -25,114 +25,6 @@ static void send(pc_stream *s, pc_stanza *st)
 	pc_stanza_free(&st);
 }
 
-/* ------------------------------------------------------------ connecting */
-
-static void on_deadline(void *data)
-{
-	struct peer *p = data;
-
-	p->deadline = NULL;
-	peer_fail(p, "remote-server-timeout",
-	          p->state == PEER_CONNECTING ? "it does not answer in time"
-	                                      : "it does not take stanzas in time");
-}
-
-static void on_dialed(pc_dial *dial, pc_stream *s, const pc_dial_target *target, void *data)
-{
-	struct peer *p = data;
-
-	(void)dial;
-	p->out = s;
-	p->streams++;
-	p->direct_tls = target->direct_tls;
-	p->target = target;
-}
-
-static void on_dial_failed(pc_dial *dial, int err, const char *why, void *data)
-{
-	struct peer *p = data;
-	(void)dial;
-	(void)why; /* the dial has it, for the log */
-	if (p->refused)
-		peer_refuse(p, NULL);
-	else
-		peer_fail(p, err == PC_ENOENT ? "remote-server-not-found" : "remote-server-timeout",
-		          NULL);
-}
-
-static void dial(struct peer *p)
-{
-	p->dial = pc_dial_domain(p->own->m,
-	                         &(pc_dial_args){ .size = sizeof(pc_dial_args),
-	                                          .domain = p->domain,
-	                                          .services = s2s_services,
-	                                          .n_services = S2S_SERVICES,
-	                                          .default_port = 5269,
-	                                          .class = &s2s_out_class,
-	                                          .connected = on_dialed,
-	                                          .failed = on_dial_failed,
-	                                          .data = p,
-	                                          .dane = pc_opt_bool(p->own->m, "use_dane") });
-}
-
-/* Where TLS fails with one target, another may do; what comes after TLS is the domain's own word.
- */
-static bool goes_on(struct peer *p, const char *reason)
-{
-	if (p->dial == NULL || p->opened || p->said || p->state != PEER_CONNECTING)
-		return false;
-	p->target = NULL;
-	pc_dial_note(p->dial, reason);
-	pc_dial_next(p->dial);
-	return true;
-}
-
-static void connect_to(struct peer *p, const char *address, uint16_t port, bool direct_tls)
-{
-	p->direct_tls = direct_tls;
-	p->out = pc_connect(p->own->m, &(pc_connect_args){ .class = &s2s_out_class,
-	                                                   .address = address,
-	                                                   .port = port,
-	                                                   .direct_tls = direct_tls,
-	                                                   .server_name = p->domain,
-	                                                   .alpn = "xmpp-server",
-	                                                   .data = p });
-	if (p->out)
-		p->streams++;
-	else
-		peer_fail(p, "resource-constraint", "there are too many connections");
-}
-
-/* s2s_connect_overrides: "DOMAIN ADDRESS PORT [tls]" */
-static bool connect_as_told(struct peer *p)
-{
-	for (size_t i = 0; i < pc_opt_count(p->own->m, "s2s_connect_overrides"); i++) {
-		char domain[256], address[64], how[8] = "";
-		unsigned port;
-		int n = sscanf(pc_opt_at(p->own->m, "s2s_connect_overrides", i),
-		               "%255s %63s %u %7s", domain, address, &port, how);
-
-		if (n < 3 || port == 0 || port > 65535 || strcmp(domain, p->domain) != 0)
-			continue;
-		connect_to(p, address, (uint16_t)port, strcmp(how, "tls") == 0);
-		return true;
-	}
-	return false;
-}
-
-void outgoing_limit(struct peer *p)
-{
-	p->deadline = pc_after(p->own->m, pc_opt_seconds(p->own->m, "s2s_timeout"), on_deadline, p);
-}
-
-void outgoing_start(struct peer *p)
-{
-	p->state = PEER_CONNECTING;
-	outgoing_limit(p);
-	if (!connect_as_told(p))
-		dial(p);
-}
-
 /* ------------------------------------------------------------ opening */
 
 void outgoing_open(struct peer *p)
@@ -423,6 +315,18 @@ static void on_ended(pc_stream *s)
 		managed_finish(p->managed);
 	if (p)
 		on_end(p, "it has closed the stream", true);
+}
+
+/* Where TLS fails with one target, another may do; what comes after TLS is the domain's own word.
+ */
+static bool goes_on(struct peer *p, const char *reason)
+{
+	if (p->dial == NULL || p->opened || p->said || p->state != PEER_CONNECTING)
+		return false;
+	p->target = NULL;
+	pc_dial_note(p->dial, reason);
+	pc_dial_next(p->dial);
+	return true;
 }
 
 static void on_closed(pc_stream *s, const char *reason)

@@ -27,8 +27,8 @@ bool peer_rests(const struct peer *p)
 
 static bool is_in_use(const struct peer *p)
 {
-	return p->streams > 0 || p->line.n > 0 || p->managed || p->left || p->questions ||
-	       (p->in && pc_session_find(p->in));
+	return p->state != PEER_NONE || p->streams > 0 || p->line.n > 0 || p->managed || p->left ||
+	       p->questions || (p->in && pc_session_find(p->in));
 }
 
 static bool is_needed(const struct peer *p)
@@ -41,6 +41,8 @@ static void peer_free(struct peer *p)
 	struct peer *const gone = p;
 
 	HASH_DEL(gone->own->peers, gone);
+	p->asker->peers--;
+	asker_settle(p->own, p->asker);
 	pc_timer_stop(&p->deadline);
 	pc_dial_free(&p->dial);
 	free(p->id);
@@ -48,9 +50,11 @@ static void peer_free(struct peer *p)
 	pc_module_free(gone->own->m, gone);
 }
 
-static bool is_full(const struct s2s *own)
+/* `a` has counted the one that there shall be room for. */
+static bool has_room(const struct s2s *own, const struct asker *a)
 {
-	return HASH_COUNT(own->peers) >= (unsigned)pc_opt_int(own->m, "s2s_max_domains");
+	return asker_may(own, a, a->peers - 1, HASH_COUNT(own->peers),
+	                 pc_opt_int(own->m, "s2s_max_domains"));
 }
 
 static void drop_others(struct s2s *own, bool (*stays)(const struct peer *p))
@@ -64,34 +68,46 @@ static void drop_others(struct s2s *own, bool (*stays)(const struct peer *p))
 
 /* Not at each stanza: it is a walk over all. Strangers can name any number of domains that are out
  * of reach, so what is known of these keeps nobody from writing to another one. */
-static void make_room(struct s2s *own)
+static void make_room(struct s2s *own, const struct asker *a)
 {
 	if (pc_now_ms() - own->dropped < 1000)
 		return;
 	own->dropped = pc_now_ms();
 	drop_others(own, is_needed);
-	if (is_full(own))
+	if (!has_room(own, a))
 		drop_others(own, is_in_use);
 }
 
-struct peer *peer_get(struct s2s *own, const char *domain)
+static struct peer *peer_new(struct s2s *own, const char *domain, struct asker *a)
 {
-	struct peer *p = peer_find(own, domain);
 	size_t len = strlen(domain);
+	struct peer *p = pc_module_alloc(own->m, sizeof(*p) + len + 1);
 
-	if (p)
-		return p;
-	if (is_full(own))
-		make_room(own);
-	if (is_full(own))
-		return NULL;
-	p = pc_module_alloc(own->m, sizeof(*p) + len + 1);
 	memcpy(p->domain, domain, len + 1);
 	p->own = own;
+	p->asker = a;
 	line_init(&p->line);
 	p->used = pc_now_ms();
 	HASH_ADD_STR(own->peers, domain, p);
 	return p;
+}
+
+struct peer *peer_get(struct s2s *own, const char *domain, const char *asker)
+{
+	struct peer *p = peer_find(own, domain);
+	struct asker *a;
+
+	if (p)
+		return p;
+	a = asker_get(own, asker);
+	a->peers++;
+	if (!has_room(own, a))
+		make_room(own, a);
+	if (has_room(own, a))
+		return peer_new(own, domain, a);
+	a->peers--;
+	asker_settle(own, a);
+	return NULL;
 }
 
 /* ------------------------------------------------------------ the stream's life */
@@ -105,6 +121,7 @@ void peer_let_go(struct peer *p)
 	p->asked = PROOF_NONE;
 	p->proved = p->opened = p->bidi = p->offers_external = p->offers_bidi = false;
 	p->tls_asked = p->refused = p->certified = false;
+	p->begun = 0;
 	pc_timer_stop(&p->deadline);
 	p->target = NULL;
 	pc_dial_free(&p->dial);
@@ -239,15 +256,16 @@ void peer_lost(struct peer *p, bool orderly)
 	if (p->managed)
 		lost_managed(p, orderly);
 	if (p->managed && p->state == PEER_NONE)
-		outgoing_start(p);
+		reach_want(p, s2s_host(p->own));
 	else
 		peer_go(p);
 }
 
 void peer_settled(struct peer *p)
 {
-	if (p->state == PEER_USABLE && p->asked == PROOF_NONE && p->questions == NULL &&
-	    p->line.n == 0 && p->managed == NULL)
+	bool has_time = p->state == PEER_USABLE ? p->asked == PROOF_NONE : reach_waits(p);
+
+	if (has_time && p->questions == NULL && p->line.n == 0 && p->managed == NULL)
 		peer_let_go(p);
 }
 
@@ -316,17 +334,17 @@ static void send_line(struct peer *p, const pc_session *s)
 	}
 }
 
-static void start(struct peer *p)
+static void start(struct peer *p, const char *asker)
 {
 	if (p->own->stopping)
 		line_give_all_back(&p->line, p->own, "remote-server-timeout", NULL);
 	else if (peer_rests(p))
 		line_give_all_back(&p->line, p->own, p->condition, type_of(p));
 	else
-		outgoing_start(p);
+		reach_want(p, asker);
 }
 
-void peer_go(struct peer *p)
+static void go(struct peer *p, const char *asker)
 {
 	const pc_session *s = p->state == PEER_READY || p->state == PEER_NONE ? way_of(p) : NULL;
 
@@ -335,13 +353,22 @@ void peer_go(struct peer *p)
 	else if (p->line.n == 0 || (p->state == PEER_NONE && is_held(p)))
 		return;
 	else if (p->state == PEER_NONE)
-		start(p);
+		start(p, asker);
+	else if (p->state == PEER_CONNECTING)
+		reach_want(p, asker);
 	else
 		outgoing_prove(p);
 }
 
+void peer_go(struct peer *p)
+{
+	go(p, p->asker->name);
+}
+
 static pc_result wait_for_stream(pc_event *ev, struct peer *p)
 {
+	char buf[S2S_ASKER_SIZE];
+	const char *asker = asker_of_event(p->own, ev, buf);
 	const struct limits *l = &p->own->limits;
 	size_t len = 0;
 	char *text = pc_stanza_write(pc_event_stanza(ev), &len);
@@ -351,7 +378,7 @@ static pc_result wait_for_stream(pc_event *ev, struct peer *p)
 		return refuse(ev, p->own, "resource-constraint", NULL,
 		              "Too much is waiting for that server");
 	line_add(&p->line, pc_event_take(ev), len);
-	peer_go(p);
+	go(p, asker);
 	return PC_HANDLED;
 }
 
@@ -377,11 +404,12 @@ pc_result peer_route(pc_event *ev, void *data)
 {
 	struct s2s *own = data;
 	const char *domain = pc_event_to(ev)->domain;
+	char buf[S2S_ASKER_SIZE];
 	struct peer *p;
 
 	if (!policy_allows(own, domain))
 		return refuse(ev, own, "not-allowed", NULL, "Not with that server");
-	p = peer_get(own, domain);
+	p = peer_get(own, domain, asker_of_event(own, ev, buf));
 	if (p == NULL)
 		return refuse(ev, own, "resource-constraint", NULL,
 		              "Too many servers are written to");
@@ -465,4 +493,5 @@ void peer_leave_all(struct s2s *own)
 		dialback_fail(p, "remote-server-timeout");
 		HASH_DEL(own->peers, p);
 	}
+	HASH_CLEAR(hh, own->askers);
 }

@@ -35,7 +35,7 @@ struct peer *resume_peer_of(const pc_stanza *st)
 	    pc_jid_parse(to_text, to_buf, &to) != PC_OK)
 		return NULL;
 	own = s2s_of(pc_host_find(from.domain));
-	return own ? peer_get(own, to.domain) : NULL;
+	return own ? peer_get(own, to.domain, s2s_host(own)) : NULL;
 }
 
 /* `front`: of what is for that peer, and goes before what waits for it already. */

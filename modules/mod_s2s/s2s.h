@@ -11,6 +11,10 @@
  *             and is not acknowledged; outlives the stream where it may be resumed
  *   question  a dialback key that came on an inbound and that the remote's own server is asked
  *             about, on the stream to it
+ *   asker     for whose sake there are peers and questions: a user by his bare address, the host
+ *             itself, or the address that an inbound comes from. Nobody gets more peers, or more
+ *             questions, than he leaves to others; and he waits for his own turn where many
+ *             streams are begun (pc_dial_args: asker)
  *
  * A peer lives while it has a stream, one that may be resumed, something that waits, or a failure
  * to be remembered. After a reload of the module its streams go on in the new instance; those of
@@ -37,7 +41,7 @@
 #define S2S_PAIRS_MOST 50    /* of one stream */
 #define S2S_PENDING_MOST 10  /* keys of one stream that are being verified */
 #define S2S_REFUSED_MOST 100 /* keys of one stream that are not verified */
-#define S2S_STATE 7          /* grows with each change of what is handed over to a new instance */
+#define S2S_STATE 8          /* grows with each change of what is handed over to a new instance */
 #define S2S_ID_MOST 256      /* bytes of the id that a remote gives its stream */
 #define S2S_TOKEN_MOST 1024  /* bytes of what a remote lets us resume its stream by */
 
@@ -62,6 +66,7 @@ struct s2s {
 	struct voice voice;
 	struct limits limits;
 	struct peer *peers;      /* by domain */
+	struct asker *askers;    /* by name */
 	struct managed *watched; /* those that time has to do with */
 	pc_timer *watch;
 	char secret[S2S_KEY_SIZE];
@@ -90,6 +95,7 @@ struct waiting {
 	pc_stanza *st;
 	pc_frame *frame; /* in its place: it was sent already, on a stream that broke */
 	int64_t when;    /* and then (milliseconds since 1970) */
+	int64_t since;   /* it waits: of pc_now_ms() */
 	size_t bytes;
 };
 
@@ -128,10 +134,17 @@ struct managed {
 	char remote[];
 };
 
+struct asker {
+	UT_hash_handle hh;
+	unsigned peers, questions;
+	char name[];
+};
+
 struct question {
 	struct question *next;
 	struct peer *peer;
-	pc_session_id asker; /* the inbound */
+	struct asker *asker;
+	pc_session_id inbound;
 	char *id, *key;
 	bool sent;
 	pc_timer *deadline;
@@ -140,7 +153,8 @@ struct question {
 struct peer {
 	UT_hash_handle hh;
 	struct s2s *own;
-	pc_dial *dial; /* the way to it, while it is not proved; NULL: as the operator says */
+	struct asker *asker; /* who was the first to have something for it */
+	pc_dial *dial;       /* the way to it, while it is not proved; NULL: as the operator says */
 	const pc_dial_target *target; /* of the dial, that the stream is to; NULL: not of one */
 	pc_stream *out;               /* the stream to it, or under way to be that; NULL */
 	unsigned streams; /* that have this as pc_stream_user(): those that close, too */
@@ -161,6 +175,7 @@ struct peer {
 	unsigned fruitless;      /* managed streams in a row on which nothing came of anything */
 	struct question *questions;
 	pc_timer *deadline;
+	int64_t begun;         /* to connect: of pc_now_ms(); 0: its turn has not come */
 	unsigned failures;     /* in a row */
 	int64_t retry;         /* not before; of pc_now_ms() */
 	const char *condition; /* what those are told who write before that */
@@ -238,8 +253,8 @@ bool dane_judges(struct peer *p);
 /* ---- peers.c */
 
 struct peer *peer_find(struct s2s *own, const char *domain);
-/* Makes it where it is missing; NULL: there are too many. */
-struct peer *peer_get(struct s2s *own, const char *domain);
+/* Makes it where it is missing; NULL: there are too many, in all or of the asker's. */
+struct peer *peer_get(struct s2s *own, const char *domain, const char *asker);
 bool peer_rests(const struct peer *p); /* out of reach a moment ago */
 /* The stream takes stanzas: what waits goes. */
 void peer_ready(struct peer *p);
@@ -261,6 +276,25 @@ pc_result peer_route(pc_event *ev, void *data);
 void peer_sweep(void *data);
 void peer_leave_all(struct s2s *own);
 
+/* ---- askers.c */
+
+#define S2S_ASKER_SIZE (PC_JID_MAX + 1)
+
+/* Their names. Of what is sent: a user's, where he says something of his own; else the host's: of
+ * answers, which whoever is answered could ask for in any number, and of all that a component
+ * says. */
+const char *asker_of_event(const struct s2s *own, const pc_event *ev,
+                           char buf[static S2S_ASKER_SIZE]);
+/* An address, or the /64 of an IPv6 one, which one subscriber has. */
+const char *asker_of_inbound(const pc_stream *s, char buf[static S2S_ASKER_SIZE]);
+
+struct asker *asker_get(struct s2s *own, const char *name);
+/* May he have one more, who has `n` of `all` while there may be `most`? As many as he leaves. */
+bool asker_may(const struct s2s *own, const struct asker *a, unsigned n, unsigned all,
+               int64_t most);
+/* Forgotten, unless he has something. */
+void asker_settle(struct s2s *own, struct asker *a);
+
 /* ---- waiting.c: stanzas that wait for a stream */
 
 void line_init(struct line *line);
@@ -271,6 +305,8 @@ void line_add_frame(struct line *line, pc_frame *frame, int64_t when);
 void line_put_before(struct line *line, struct line *front);
 /* The first one is sent to the session. False: it cannot be written to, and waits on. */
 bool line_send_first(struct line *line, const pc_session *s);
+/* Those at the front that wait since then or longer. */
+void line_give_back_since(struct line *line, struct s2s *own, int64_t since, const char *condition);
 /* RFC 6120 10.4: to whoever sent it, in the name of whom it was for, unless it is not to be
  * answered. `type` NULL: the condition's usual one. Takes the stanza. */
 void line_give_back(struct s2s *own, pc_stanza *st, const char *condition, const char *type,
@@ -364,12 +400,17 @@ void stop_now(struct s2s *own);
 void handover_save(struct s2s *own, pc_state *state);
 void handover_restore(struct s2s *own, const pc_state *state);
 
+/* ---- reach.c */
+
+/* The asker has something for it: where there is no stream, one is begun in his turn. */
+void reach_want(struct peer *p, const char *asker);
+bool reach_waits(const struct peer *p); /* for its turn */
+/* A stream of the instance before: it has its time from now on. */
+void reach_limit(struct peer *p);
+
 /* ---- outgoing.c */
 
 extern const pc_stream_class s2s_out_class;
-void outgoing_start(struct peer *p);
-/* It has its time from now on. */
-void outgoing_limit(struct peer *p);
 /* Proves the pair, where that was not begun. */
 void outgoing_prove(struct peer *p);
 /* Who answers is who it should be: our header. */

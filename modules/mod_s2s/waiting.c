@@ -19,6 +19,7 @@ static void append(struct line *line, struct waiting one)
 	if (w == NULL)
 		abort();
 	*w = one;
+	w->since = pc_now_ms();
 	*line->last = w;
 	line->last = &w->next;
 	line->n++;
@@ -110,22 +111,33 @@ void line_give_back(struct s2s *own, pc_stanza *st, const char *condition, const
 	pc_stanza_free(&st);
 }
 
+static void give_first_back(struct line *line, struct s2s *own, const char *condition,
+                            const char *type)
+{
+	struct waiting w = take_first(line);
+	const char *text = w.frame ? "It was sent, and may have arrived" : NULL;
+
+	if (w.st == NULL)
+		w.st = pc_frame_stanza(w.frame);
+	if (w.st)
+		line_give_back(own, w.st, condition, type, text);
+	w.st = NULL;
+	drop(&w);
+}
+
+void line_give_back_since(struct line *line, struct s2s *own, int64_t since, const char *condition)
+{
+	while (line->first && line->first->since <= since)
+		give_first_back(line, own, condition, NULL);
+}
+
 /* An error may make that more is written to the same domain: that is not of these. */
 size_t line_give_all_back(struct line *line, struct s2s *own, const char *condition,
                           const char *type)
 {
 	size_t n = line->n;
 
-	for (size_t i = 0; i < n && line->first; i++) {
-		struct waiting w = take_first(line);
-		const char *text = w.frame ? "It was sent, and may have arrived" : NULL;
-
-		if (w.st == NULL)
-			w.st = pc_frame_stanza(w.frame);
-		if (w.st)
-			line_give_back(own, w.st, condition, type, text);
-		w.st = NULL;
-		drop(&w);
-	}
+	for (size_t i = 0; i < n && line->first; i++)
+		give_first_back(line, own, condition, type);
 	return n;
 }

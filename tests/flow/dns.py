@@ -82,6 +82,7 @@ class Zone:
         self.signer = Signer(sign) if sign else None
         self.table = {(name.lower(), TYPES[kind]): (kind, values) for (name, kind), values in table.items()}
         self.asked = []
+        self.under = {}  # of all names that end so: SILENT, or as in the table
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
@@ -125,6 +126,7 @@ class Zone:
         kind = struct.unpack(">H", data[at + 1:at + 3])[0]
         self.asked.append((name, kind))
         form, values = self.table.get((name, kind), (None, []))
+        form, values = next((whole for end, whole in self.under.items() if name.endswith(end)), (form, values))
         self.late = getattr(values, "seconds", 0)
         if values is SILENT:
             return None

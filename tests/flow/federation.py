@@ -111,8 +111,9 @@ class Link(Client):
         self.restart_parser()
 
     @classmethod
-    def connect(cls, port, here, there, context, direct_tls=False):
-        link = cls(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE), context, here, there, False)
+    def connect(cls, port, here, there, context, direct_tls=False, source="127.0.0.1"):
+        sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE, source_address=(source, 0))
+        link = cls(sock, context, here, there, False)
         if direct_tls:
             link.start_tls_layer()
         return link
@@ -300,9 +301,10 @@ class Federation:
         server = next(s for s in self.servers if f'VirtualHost "{host}"' in s.config_file.read_text())
         return server.client(host=host).login(user, PASSWORD, resource, roster=True, presence=True)
 
-    def connect(self, here=C, there=A, cert=None, direct_tls=False):
+    def connect(self, here=C, there=A, cert=None, **args):
         """A scripted server connects to one of ours."""
-        self.links.append(Link.connect(self.ports.get(there) or next(iter(self.ports.values())), here, there, self.ca.context(cert), direct_tls))
+        port = self.ports.get(there) or next(iter(self.ports.values()))
+        self.links.append(Link.connect(port, here, there, self.ca.context(cert), **args))
         return self.links[-1]
 
     def listen(self, domain, cert):
