@@ -51,11 +51,11 @@ def is_quick(f, user, domain=C):
     assert took < QUICK, f"another user waited {took} s"
 
 
-def answers(user, n):
+def answers(user, n, timeout=10):
     """The conditions of so many errors: id -> condition, each once."""
     came = {}
     while len(came) < n:
-        error = user.find("message", type="error", timeout=DEADLINE)
+        error = user.find("message", type="error", timeout=timeout)
         assert error.get("id") not in came, f"{error} comes again"
         came[error.get("id")] = error.error()[1]
     return came
@@ -77,6 +77,16 @@ def test_a_user_and_silent_names():
         assert took < QUICK and took < 10 * alone + QUICK / 2, f"{took} s, and {alone} s without the crowd"
         equal(sum("connecting" in line for line in states(f)), PLACES // 2)
         equal(sum("waiting for its turn" in line for line in states(f)), 2000 - PLACES // 2)
+
+
+def test_the_resolver_is_not_taken_for_dead():
+    """It lets so many names pass without an answer, for half a minute, that unbound by itself asks it nothing any more."""
+    with ours(s2s_timeout=30) as f:
+        ann, bob = f.online("ann", A), f.online("bob", A)
+        crowd(bob, 2000)
+        equal(set(answers(bob, 2000, timeout=40).values()), {"remote-server-timeout"})
+        bob.nothing()
+        is_quick(f, ann)
 
 
 def test_a_component_and_silent_names():
