@@ -71,7 +71,7 @@ struct s2s {
 	pc_timer *watch;
 	char secret[S2S_KEY_SIZE];
 	unsigned n_questions;
-	int64_t dropped; /* when peers that nobody needs were last dropped */
+	int64_t dropped; /* when those that nobody needs were last dropped to make room */
 	bool swept, stopping;
 	pc_timer *last_chance; /* what is under way while the server stops; until then */
 	int64_t last_moment;

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from client import SCALE
-from dns import SILENT, Late, Zone
+from dns import SILENT, TYPES, Late, Zone
 from flow import HOST, Server, Skip, equal, rows
 from server import BUILD
 
@@ -278,3 +278,15 @@ def test_module_goes_meanwhile():
         server.ctl("module", "unload", HOST, "dialer")
         process.wait(20 * SCALE)
         server.stop()
+
+
+def test_many_targets_that_are_half_silent():
+    """A dial has a few questions under way: it does not go on to more targets while those are not answered."""
+    port = closed_port()
+    names = [f"t{n}.example" for n in range(10)]
+    table = {("_xmpp-server._tcp.a.example", "SRV"): [(n, 0, port, name) for n, name in enumerate(names)]}
+    for name in names:
+        table.update({(name, "A"): ["127.0.0.1"], (name, "AAAA"): SILENT})
+    lines, _, zone = dial(table)
+    assert len(lines) == 1 and "connection refused" in lines[0], lines
+    equal({name for name, kind in zone.asked if kind == TYPES["AAAA"]}, set(names[:2]))
