@@ -132,26 +132,53 @@ static bool receive_from_client(struct pc__session *s, pc_stanza *st, struct pc_
 	return true;
 }
 
-/* From components and servers, whose class has looked at `from`. */
+/* What cannot be read is not sent back as a sender's address either: its server answers. */
+static void name_server(pc_stanza *st, const char *to)
+{
+	char domain[PC_JID_PART_MAX + 1];
+
+	if (to && pc_jid_domain_of(to, domain) == PC_OK)
+		pc_stanza_set(st, "to", domain);
+}
+
+/* Modules know an address by its prepared form alone (RFC 7622 section 3.1). */
+static void set_prepared(pc_stanza *st, const char *attr, const char *text, const pc_jid *jid)
+{
+	char prepared[PC_JID_MAX + 1];
+
+	pc_jid_write(jid, prepared);
+	if (strcmp(prepared, text) != 0)
+		pc_stanza_set(st, attr, prepared);
+}
+
+/* From components and servers, whose class has looked at the domain of `from`. */
 static bool receive_from_peer(struct pc__session *s, pc_stanza *st, struct pc__element element)
 {
 	char from_buf[PC_JID_BUF], to_buf[PC_JID_BUF];
 	pc_jid from, to;
 	const char *from_text = pc_stanza_get(st, "from"), *to_text = pc_stanza_get(st, "to");
 	const char *fault = fault_of(st);
+	bool has_to = to_text && pc_jid_parse(to_text, to_buf, &to) == PC_OK;
 
 	if (from_text == NULL || pc_jid_parse(from_text, from_buf, &from) != PC_OK ||
 	    (fault && is_answer(st))) {
+		pc__log_session("streams", &s->pub, PC_DEBUG,
+		                "a stanza is dropped: its sender is none, or it is no answer");
 		pc_stanza_free(&st);
 		return false;
 	}
-	if (fault || to_text == NULL || pc_jid_parse(to_text, to_buf, &to) != PC_OK) {
-		if (is_answer(st))
-			pc_stanza_free(&st);
-		else
-			refuse(s, st, fault ? "bad-request" : "jid-malformed", fault);
+	set_prepared(st, "from", from_text, &from);
+	if (!has_to)
+		name_server(st, to_text);
+	if (!has_to && is_answer(st)) {
+		pc_stanza_free(&st);
 		return false;
 	}
+	if (fault || !has_to) {
+		refuse(s, st, fault ? "bad-request" : "jid-malformed", fault);
+		return false;
+	}
+	set_prepared(st, "to", to_text, &to);
 	keep(element);
 	pc__route_from(s, st, &from, &to, element);
 	return true;

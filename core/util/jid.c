@@ -151,6 +151,13 @@ int pc_jid_prep_domain(const char *in, char out[static PC_JID_PART_MAX + 1])
 	return result(pc__prep_domain(in, strlen(in), out));
 }
 
+int pc_jid_domain_of(const char *text, char out[static PC_JID_PART_MAX + 1])
+{
+	pc_str domain = split(text, strlen(text)).domain;
+
+	return result(pc__prep_domain(domain.p, domain.len, out));
+}
+
 int pc_jid_prep_resource(const char *in, char out[static PC_JID_PART_MAX + 1])
 {
 	return result(pc__prep_resource(in, strlen(in), out));

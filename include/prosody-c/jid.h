@@ -40,5 +40,9 @@ PC_EXPORT bool pc_jid_equal_bare(const pc_jid *a, const pc_jid *b);
 PC_EXPORT int pc_jid_prep_local(const char *in, char out[static PC_JID_PART_MAX + 1]);
 PC_EXPORT int pc_jid_prep_domain(const char *in, char out[static PC_JID_PART_MAX + 1]);
 PC_EXPORT int pc_jid_prep_resource(const char *in, char out[static PC_JID_PART_MAX + 1]);
+/* The domain of a whole address, prepared, whatever its other parts are: who may speak of an
+ * address is a matter of its domain even where the rest of it is none. PC_EINVAL: nor is that one.
+ */
+PC_EXPORT int pc_jid_domain_of(const char *text, char out[static PC_JID_PART_MAX + 1]);
 /* SASLprep (RFC 4013), for passwords and SASL user names. */
 PC_EXPORT int pc_saslprep(const char *in, char out[static PC_JID_PART_MAX + 1]);

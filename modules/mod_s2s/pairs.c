@@ -61,18 +61,18 @@ static bool sends(const struct inbound *in, const char *remote)
 	return p != NULL;
 }
 
-/* RFC 6120 8.1.1.2, 8.1.2.2, 4.9.3.7 and .9. */
+/* RFC 6120 8.1.1.2, 8.1.2.2, 4.9.3.7 and .9: what concerns the stream are the domains. A local part
+ * or a resource that is none is the matter of one user of theirs, or of who wrote to him. */
 const char *pair_stanza_fault(const struct inbound *in, const pc_stanza *st)
 {
 	const char *from_text = pc_stanza_get(st, "from"), *to_text = pc_stanza_get(st, "to");
-	char from_buf[PC_JID_BUF], to_buf[PC_JID_BUF];
-	pc_jid from, to;
+	char from[PC_JID_PART_MAX + 1], to[PC_JID_PART_MAX + 1];
 
 	if (from_text == NULL || to_text == NULL)
 		return "improper-addressing";
-	if (pc_jid_parse(from_text, from_buf, &from) != PC_OK || !sends(in, from.domain))
+	if (pc_jid_domain_of(from_text, from) != PC_OK || !sends(in, from))
 		return "invalid-from";
-	if (pc_jid_parse(to_text, to_buf, &to) != PC_OK || !pair_has(in, from.domain, to.domain))
+	if (pc_jid_domain_of(to_text, to) != PC_OK || !pair_has(in, from, to))
 		return "improper-addressing";
 	return NULL;
 }

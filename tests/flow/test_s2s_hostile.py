@@ -301,6 +301,47 @@ def test_stanza_without(attrs):
         link.expect_stream_error("improper-addressing")
 
 
+@rows(("local_part", f"eve@{C}/x", f"a b@{A}", A), ("no_local_part", f"eve@{C}/x", f"@{A}", A),
+      ("no_resource", f"eve@{C}/x", f"ann@{A}/", A), ("too_long", f"eve@{C}/x", f"{'n' * 1100}@{A}", A),
+      ("sender", f"e e@{C}/x", f"ann@{A}", None), ("sender_without_resource", f"eve@{C}/", f"ann@{A}", None))
+def test_address_of_one_user(sender, to, answers):
+    """What a user of theirs writes to, or is called, is no matter of the stream (RFC 6120 8.3.3.8)."""
+    with one() as f:
+        link = f.connect(cert=f.ca.make("shown", C))
+        link.begin_tls()
+        link.send("<bidi xmlns='urn:xmpp:bidi'/>")
+        link.auth("EXTERNAL", "=")
+        link.expect("success", "sasl")
+        link.begin()
+        for kind in ("message", "iq type='get'", "presence", "message type='error'", "iq type='result'"):
+            name = kind.split()[0]
+            link.send(f"<{kind} id='m' from='{sender}' to='{to}'><body/></{name}>")
+            if answers and "result" not in kind and "error" not in kind:
+                equal(link.expect(name, id="m", from_=answers, to=sender).error(), ("modify", "jid-malformed"))
+        link.send(f"<iq type='get' id='last' from='{C}' to='{A}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        link.expect("iq", id="last", type="result")
+
+
+@rows(("case", f"Eve@{C.upper()}/X", f"Ann@{A.upper()}"), ("dots", f"eve@{C}./X", f"ann@{A}."),
+      ("width", f"\uff45ve@{C}/X", f"\uff41nn@{A}"))
+def test_spelling(sender, to):
+    """Whatever way its server writes them, addresses reach users and modules in one."""
+    with one() as f:
+        link, ann = f.connect(cert=f.ca.make("shown", C)).external(), f.online("ann", A)
+        link.send(MESSAGE.format(sender, to))
+        ann.expect("message", from_=f"eve@{C}/X", to=f"ann@{A}")
+
+
+@rows(("suffix", f"evil-{C}"), ("above", f"{C}.evil"), ("dots", f"{C}.."), ("dot_before", f".{C}"),
+      ("cyrillic", "\u0441.example"))
+def test_names_that_look_alike(name):
+    """Proved as one, none of the others may be used."""
+    with one() as f:
+        link = f.connect(cert=f.ca.make("shown", C)).external()
+        link.send(MESSAGE.format(f"eve@{name}", A))
+        link.expect_stream_error("invalid-from")
+
+
 def test_many_pairs_are_pending():
     names = [f"n{i}.example" for i in range(12)]
     with one(remotes=(C,)) as f:

@@ -287,6 +287,35 @@ static void limits(void **state)
 	assert_int_equal(pc_jid_parse_n(text, PC_JID_MAX + 1, buf, &jid), PC_EINVAL);
 }
 
+static void domain_of_what_is_no_address(void **state)
+{
+	static const struct {
+		const char *text, *domain;
+	} rows[] = {
+		{ "a@B.example/x", "b.example" },
+		{ "b.example", "b.example" },
+		{ "a b@b.example/x", "b.example" },
+		{ "@b.example", "b.example" },
+		{ "a@b.example./", "b.example" },
+		{ "b.example/x@c.example/y", "b.example" },
+		{ "a@b@c.example", NULL },
+		{ "a@/x", NULL },
+		{ "@", NULL },
+		{ "/b.example", NULL },
+		{ "", NULL },
+	};
+	char out[PC_JID_PART_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		int err = pc_jid_domain_of(rows[i].text, out);
+
+		assert_int_equal(err, rows[i].domain ? PC_OK : PC_EINVAL);
+		if (rows[i].domain)
+			assert_string_equal(out, rows[i].domain);
+	}
+}
+
 /* U+FDFA becomes eighteen characters, 33 bytes: short before preparation, long after. */
 static void preparation_that_grows(void **state)
 {
@@ -387,6 +416,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_made_of_parts),
 		cmocka_unit_test(comparison),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(domain_of_what_is_no_address),
 		cmocka_unit_test(preparation_that_grows),
 		cmocka_unit_test(saslprep),
 		cmocka_unit_test(utf8),
