@@ -16,6 +16,8 @@ import tempfile
 import threading
 
 from client import DEADLINE, Client
+from component import SECRET as COMPONENT_SECRET
+from component import port_options
 from dns import Zone
 from flow import PASSWORD, Server
 from server import free_ports
@@ -261,16 +263,21 @@ class Proxy:
 # ---- servers of ours
 
 class Federation:
-    """`hosts`: server -> (its hosts, options). Each has a certificate of the authority unless `certs` gives it another
-    (None: of its own making). Domains in `remotes` are the test's own. The option `extra` is the end of the file: Components."""
+    """`servers`: (its hosts, options) of each. Each host has a certificate of the authority unless `certs` gives it another
+    (None: of its own making). Domains in `remotes` are the test's own. Options that are not the server's: `extra` is the end
+    of the file, `components` are domains of Components that programs connect for, where other servers look for them."""
 
     def __init__(self, servers, remotes=(), certs=None, direct_tls=False, srv=True, sign=None):
         self.ca, self.links, self.stack = Authority(), [], contextlib.ExitStack()
         domains = [d for hosts, _ in servers for d in hosts]
+        servers = [(hosts, dict(options)) for hosts, options in servers]
+        components = [options.pop("components", []) for _, options in servers]
         self.ports = {}
         table = {("xmpp.example", "A"): ["127.0.0.1"]}
         for hosts, _ in servers:
             self.ports.update(dict.fromkeys(hosts, free_ports(1)[0]))
+        for (hosts, _), below in zip(servers, components):
+            self.ports.update(dict.fromkeys(below, self.ports[hosts[0]]))
         self.ports.update({d: free_ports(1)[0] for d in remotes})
         kind = "_xmpps-server._tcp" if direct_tls else "_xmpp-server._tcp"
         for domain, port in self.ports.items():
@@ -282,13 +289,18 @@ class Federation:
             if domain not in certs:
                 self.ca.make(domain, domain)
         self.remotes = {d: Remote(d, self.ports[d], self.ca.context(certs.get(d, d), server=True)) for d in remotes}
-        self.servers = [self.server(hosts, options, certs, direct_tls) for hosts, options in servers]
+        self.servers = [self.server(hosts, options, certs, direct_tls, below)
+                        for (hosts, options), below in zip(servers, components)]
 
-    def server(self, hosts, options, certs, direct_tls):
+    def server(self, hosts, options, certs, direct_tls, components):
         config = {"modules_disabled": None, "unbound": self.zone.option, "ssl": f'{{ cafile = "{self.ca.root}" }}',
                   "s2s_direct_tls_ports" if direct_tls else "s2s_ports": f"{{ {self.ports[hosts[0]]} }}",
                   **{k: v for k, v in options.items() if k != "extra"}}
-        server = Server(config=config, hosts={h: {} for h in hosts}, accounts=0, extra=options.get("extra", ""))
+        if components:
+            config.update(port_options())
+        extra = options.get("extra", "") + "".join(
+            f'Component "{c}"\n    component_secret = "{COMPONENT_SECRET}"\n' for c in components)
+        server = Server(config=config, hosts={h: {} for h in hosts}, accounts=0, extra=extra)
         for host in hosts:
             name = certs.get(host, host)
             if name:
@@ -346,5 +358,5 @@ class Federation:
 
 def one(remotes=(), certs=None, hosts=(A,), sign=None, **options):
     """A server of ours alone, among those of the test."""
-    config = {"dialback_secret": f'"{SECRET}"', "s2s_retry_after": "0.01", **{k: str(v) for k, v in options.items()}}
+    config = {"dialback_secret": f'"{SECRET}"', "s2s_retry_after": "0.01", **{k: v if k == "components" else str(v) for k, v in options.items()}}
     return Federation([(list(hosts), config)], remotes=remotes, certs=certs, sign=sign)
