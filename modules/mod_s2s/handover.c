@@ -116,5 +116,6 @@ void handover_restore(struct s2s *own, const pc_state *state)
 	HASH_ITER(hh, handed->own->peers, p, next)
 	take_peer(own, p);
 	managed_adopt(own);
+	sizes_adopt(own);
 	pc_after(own->m, 0, go_on, own);
 }

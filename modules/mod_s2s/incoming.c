@@ -36,22 +36,6 @@ static bool may_prove_by_certificate(pc_stream *s, const struct s2s *own)
 	       remote && policy_inbound_fault(own, s, remote) == NULL;
 }
 
-static void add_limits(pc_stream *s, const struct s2s *own, pc_stanza *features)
-{
-	const struct inbound *in = inbound_of(s);
-	pc_stanza *limits = pc_stanza_open(features, "limits", NS_LIMITS);
-	double idle = pc_opt_seconds(own->m, "s2s_idle_timeout");
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lld",
-	         in->n_pairs ? (long long)pc_opt_int(own->m, "s2s_stanza_size_limit") : 10000LL);
-	pc_stanza_leaf(limits, "max-bytes", text);
-	if (idle < 1e9) {
-		snprintf(text, sizeof(text), "%.0f", idle);
-		pc_stanza_leaf(limits, "idle-seconds", text);
-	}
-}
-
 static void add_ways(pc_stream *s, const struct s2s *own, pc_stanza *features)
 {
 	if (may_prove_by_certificate(s, own))
@@ -92,7 +76,7 @@ static void send_features(pc_stream *s, struct s2s *own)
 	}
 	pc_notify(own->m, "s2s-stream-features",
 	          &(pc_fire_args){ .origin = pc_stream_session(s), .stanza = features });
-	add_limits(s, own, features);
+	sizes_announce(own, features, in->n_pairs > 0);
 	send(s, features);
 }
 
@@ -297,15 +281,17 @@ static void on_starttls(pc_stream *s, struct s2s *own)
 }
 
 /* XEP-0288 2.2: before the stream's first proof. */
-static void on_bidi(pc_stream *s, const struct s2s *own)
+static void on_bidi(pc_stream *s, struct s2s *own, const pc_stanza *bidi)
 {
 	struct inbound *in = inbound_of(s);
 
 	if (in->n_pairs > 0 || !pc_opt_bool(own->m, "s2s_bidi") ||
-	    (policy_wants_tls(own) && !pc_stream_is_secure(s)))
+	    (policy_wants_tls(own) && !pc_stream_is_secure(s))) {
 		pc_stream_error(s, "policy-violation", NULL);
-	else
-		in->bidi = true;
+		return;
+	}
+	in->bidi = true;
+	sizes_respect(own, pc_stream_session(s), bidi);
 }
 
 /* Takes the stanza. */
@@ -341,7 +327,7 @@ static void on_protocol(pc_stream *s, struct s2s *own, const pc_stanza *st)
 	else if (pc_stanza_is(st, "auth", NS_SASL))
 		on_auth(s, own, st);
 	else if (pc_stanza_is(st, "bidi", NS_BIDI))
-		on_bidi(s, own);
+		on_bidi(s, own, st);
 	else if (smacks_version(st))
 		left_on_inbound(s, own, st);
 	else

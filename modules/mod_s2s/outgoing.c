@@ -124,8 +124,11 @@ void outgoing_prove(struct peer *p)
 	if (p->state != PEER_USABLE || p->asked != PROOF_NONE || p->proved)
 		return;
 	if (p->offers_bidi && pc_opt_bool(p->own->m, "s2s_bidi") && may_write_to_us(p)) {
+		pc_stanza *bidi = pc_stanza_new("bidi", NS_BIDI);
+
 		p->bidi = true;
-		send(p->out, pc_stanza_new("bidi", NS_BIDI));
+		sizes_announce(p->own, bidi, true);
+		send(p->out, bidi);
 	}
 	if (p->offers_external)
 		try_external(p);
@@ -199,6 +202,7 @@ static void on_features(struct peer *p, const pc_stanza *features)
 	               : pc_stanza_child(features, "sm", NS_SM2) ? 2
 	                                                         : 0;
 	if (p->proved) {
+		sizes_respect(p->own, pc_stream_session(p->out), features);
 		pc_stream_barrier(p->out, false);
 		outgoing_proved(p);
 		return;

@@ -193,6 +193,7 @@ struct inbound {
 	struct pair *pairs;
 	unsigned n_pairs, pending, refusals;
 	unsigned refused_keys;
+	uint32_t most; /* bytes that the peer takes in a stanza; 0: unknown. Also of ours */
 	bool bidi, external;
 	bool waits;    /* for the DNS, and gets no features before */
 	char *vouched; /* the domain that the certificate is of by the DNS */
@@ -428,6 +429,15 @@ void incoming_offer(pc_stream *s, struct s2s *own);
 /* The pair is proved on that stream by dialback, and its server knows. */
 void incoming_authorise(pc_stream *s, struct s2s *own, const char *remote);
 void incoming_sweep(struct s2s *own, int64_t before);
+
+/* ---- sizes.c (XEP-0478) */
+
+/* Adds what we take to features, or to <bidi/>. */
+void sizes_announce(const struct s2s *own, pc_stanza *parent, bool proved);
+/* What those announce on the session that we write to is kept to from now on. */
+void sizes_respect(struct s2s *own, const pc_session *s, const pc_stanza *parent);
+/* After a reload: sessions of the instance before. */
+void sizes_adopt(struct s2s *own);
 
 /* ---- pairs.c */
 
