@@ -1,11 +1,30 @@
 """Servers that claim what is not theirs: certificates (XEP-0178), keys of dialback (XEP-0220), pairs that nobody has
 proved, headers and stanzas that must not be (RFC 6120 4.9.3)."""
 import base64
+import datetime
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from federation import A, B, C, DIALBACK, one
 from flow import equal, rows
 
 MESSAGE = "<message from='{}' to='{}'><body>x</body></message>"
+
+
+def der(tag, content):
+    return bytes([tag, len(content)]) + content
+
+
+def alternative(*names):
+    """A subjectAltName with names that openssl would not write."""
+    return "DER:" + der(0x30, b"".join(names)).hex()
+
+
+NUL = f"{C}\0.evil.example".encode()
+DNS_NUL, DNS_OTHER = der(0x82, NUL), der(0x82, b"evil.example")
+XMPP_NUL = der(0xa0, bytes.fromhex("06082b06010505070805") + der(0xa0, der(0x0c, NUL)))
+SRV_NUL = der(0xa0, bytes.fromhex("06082b06010505070807") + der(0xa0, der(0x16, b"_xmpp-server." + NUL)))
 
 
 def proves(f, certificate, here=C, **args):
@@ -24,6 +43,9 @@ def proves(f, certificate, here=C, **args):
       ("a_longer_name", (["c.example.evil.example"], {}), False), ("below_it", (["x.c.example"], {}), False),
       ("common_name_only", (["other.example"], {"subject": C}), False),
       ("srv_id_of_clients", (["otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-client.c.example"], {}), False),
+      ("dns_id_with_nul", ([alternative(DNS_NUL)], {}), False), ("xmpp_addr_with_nul", ([alternative(XMPP_NUL)], {}), False),
+      ("srv_id_with_nul", ([alternative(SRV_NUL)], {}), False), ("nul_and_another", ([alternative(DNS_NUL, DNS_OTHER)], {}), False),
+      ("common_name_and_nul", ([alternative(DNS_NUL)], {"subject": C}), False),
       ("self_signed", ([C], {"issuer": False}), False), ("none", None, False))
 def test_certificate(certificate, offered):
     with one() as f:
@@ -74,6 +96,38 @@ def test_they_refuse_us():
         assert "x" * 200 not in f.servers[0].log()
 
 
+def long_chain(f, n):
+    """A certificate of C below so many others, each signed by the one before, and that by the root."""
+    issuer = x509.load_pem_x509_certificate(f.ca.root.read_bytes())
+    signer = serialization.load_pem_private_key((f.ca.dir / "root.key").read_bytes(), None)
+    now, chain = datetime.datetime.now(datetime.timezone.utc), []
+    for i in range(n + 1):
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"level {i}")])
+        builder = (x509.CertificateBuilder().subject_name(name).issuer_name(issuer.subject).public_key(key.public_key())
+                   .serial_number(i + 1).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(9))
+                   .add_extension(x509.BasicConstraints(i < n, None), True))
+        if i == n:
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(C)]), False)
+        issuer, signer = builder.sign(signer, hashes.SHA256()), key
+        chain.insert(0, issuer.public_bytes(serialization.Encoding.PEM))
+    (f.ca.dir / "shown.crt").write_bytes(b"".join(chain))
+    (f.ca.dir / "shown.key").write_bytes(signer.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return "shown"
+
+
+@rows(("some", 5, True), ("a_hundred", 100, False))
+def test_chain(n, offered):
+    with one() as f:
+        link = f.connect(cert=long_chain(f, n))
+        equal(link.begin_tls().child("mechanisms", "sasl") is not None, offered)
+        if not offered:
+            f.servers[0].log_has("it says to be c.example: a chain or a key of it is too long")
+            link.auth("EXTERNAL", "=")
+            assert link.expect("failure", "sasl").child("not-authorized")
+
+
 @rows(("another_one", base64.b64encode(B.encode()).decode(), "invalid-authzid"), ("no_base64", "!", "invalid-authzid"),
       ("a_local_part", base64.b64encode(f"x@{C}".encode()).decode(), "invalid-authzid"),
       ("a_nul", base64.b64encode(f"{C}\0x".encode()).decode(), "invalid-authzid"))
@@ -94,6 +148,23 @@ def test_other_name_after_the_proof():
         link.send_header(xmlns="jabber:server", extra=f" from='{B}'")
         link.expect_header()
         link.expect_stream_error("invalid-from")
+
+
+@rows(("before_the_proof", False), ("behind_it", True))
+def test_another_host_of_ours(proved):
+    """A stream is with the host that its first header was for."""
+    with one(hosts=(A, "also.example")) as f:
+        link, _ = proves(f, ([C], {}))
+        if proved:
+            link.auth("EXTERNAL", "=")
+            link.expect("success", "sasl")
+        else:
+            link = f.connect(cert="shown")
+            link.begin()
+            link.starttls()
+        link.send_header(to="also.example", xmlns="jabber:server", extra=f" from='{C}'")
+        link.expect_header()
+        link.expect_stream_error("not-authorized")
 
 
 def test_another_mechanism():
