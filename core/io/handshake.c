@@ -95,13 +95,23 @@ static size_t whole(struct pc__conn *c, const struct pc__buf *b)
 	return len;
 }
 
+/* Where a message comes in several records GnuTLS comes back behind each, to be called again. */
+static bool goes_on(const struct pc__tlsconn *t, int r, size_t before, int *rounds)
+{
+	if (r == GNUTLS_E_AGAIN)
+		return t->window_len > 0 && t->window_len < before;
+	return r != 0 && !gnutls_error_is_fatal(r) && ++*rounds < ROUNDS;
+}
+
 static int shake(struct pc__tlsconn *t)
 {
 	int r, rounds = 0;
+	size_t before;
 
 	do {
+		before = t->window_len;
 		r = gnutls_handshake(t->session);
-	} while (r != 0 && r != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(r) && ++rounds < ROUNDS);
+	} while (goes_on(t, r, before, &rounds));
 	return r;
 }
 
