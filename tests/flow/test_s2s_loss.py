@@ -268,7 +268,10 @@ def test_acknowledged_when_it_is_stored():
         server.kill()
         server.start()
         bob = f.online("bob", A)
-        came = [element.child_text("body") for element in bob.sync()]
+        came = []
+        while len(set(came)) < 3:  # kept messages come in their own time
+            came.append(bob.expect("message").child_text("body"))
+        came += [element.child_text("body") for element in bob.sync()]
         equal(sorted(set(came)), ["0", "1", "2"])
         assert len(came) <= 5, came
 
