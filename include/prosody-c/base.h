@@ -29,7 +29,7 @@
 
 /* A module is loaded when its major equals the server's and its minor is not above the server's. */
 #define PC_ABI_MAJOR 1
-#define PC_ABI_MINOR 4
+#define PC_ABI_MINOR 5
 
 #define PC_EXPORT __attribute__((visibility("default")))
 #define PC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

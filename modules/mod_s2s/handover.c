@@ -99,7 +99,7 @@ static void go_on(void *data)
 		if (p->state == PEER_NONE && (p->managed || p->questions))
 			reach_want(p, p->asker->name);
 		else
-			peer_go(p);
+			route_go(p);
 	}
 }
 

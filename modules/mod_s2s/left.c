@@ -23,7 +23,7 @@ static void go_all(const struct queue *q)
 
 		pc_stanza_free(&st);
 		if (of)
-			peer_go(of);
+			route_go(of);
 	}
 }
 
@@ -170,7 +170,7 @@ static void resume(struct managed *sm, struct peer *p, pc_stream *s, uint32_t h,
 	managed_tap(sm, session);
 	managed_count(sm, session, sm->handled);
 	managed_send_all(sm, session);
-	peer_go(p);
+	route_go(p);
 }
 
 struct search {

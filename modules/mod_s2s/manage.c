@@ -303,13 +303,13 @@ static void go_on(pc_stream *s, const struct managed *sm)
 	struct peer *p = sm->ours ? peer_find(sm->own, sm->remote) : NULL;
 
 	if (p)
-		peer_go(p);
+		route_go(p);
 	for (const struct pair *pair = in ? in->pairs : NULL; pair; pair = pair->next) {
 		struct s2s *own = s2s_of(pc_host_find(pair->host));
 
 		p = own ? peer_find(own, pair->remote) : NULL;
 		if (p)
-			peer_go(p);
+			route_go(p);
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
- * peers.c - remote domains: what waits for the stream to one, what becomes of it when there will be
- * none, and when the next attempt may be made.
+ * peers.c - remote domains: the life of the stream to one, what becomes of what waits for it when
+ * there will be none, and when the next attempt may be made.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +152,7 @@ void peer_ready(struct peer *p)
 	pc_dial_free(&p->dial);
 	dialback_ask(p);
 	s2s_notify(p->own, p->out, "s2sout-established", p->domain, NULL);
-	peer_go(p);
+	route_go(p);
 }
 
 /* Twice as long each time, and a fifth more or less, so that not everybody comes at once. */
@@ -182,7 +182,7 @@ static void tell_failure(const struct peer *p, const char *condition, const char
 	         p->domain, tried, *tried && why ? "; " : "", why ? why : "", condition, p->line.n);
 }
 
-static const char *type_of(const struct peer *p)
+const char *peer_error_type(const struct peer *p)
 {
 	return p->lasting ? "cancel" : NULL;
 }
@@ -198,7 +198,7 @@ static void give_up(struct peer *p, const char *condition, const char *why)
 	pc_metric_add(p->own->out_failed, 1);
 	tell_failure(p, condition, why);
 	peer_let_go(p);
-	line_give_all_back(&p->line, p->own, condition, type_of(p));
+	line_give_all_back(&p->line, p->own, condition, peer_error_type(p));
 	dialback_fail(p, condition);
 	p->streams--;
 }
@@ -258,7 +258,7 @@ void peer_lost(struct peer *p, bool orderly)
 	if (p->managed && p->state == PEER_NONE)
 		reach_want(p, s2s_host(p->own));
 	else
-		peer_go(p);
+		route_go(p);
 }
 
 void peer_settled(struct peer *p)
@@ -267,160 +267,6 @@ void peer_settled(struct peer *p)
 
 	if (has_time && p->questions == NULL && p->line.n == 0 && p->managed == NULL)
 		peer_let_go(p);
-}
-
-/* ------------------------------------------------------------ stanzas for it */
-
-static pc_result refuse(pc_event *ev, struct s2s *own, const char *condition, const char *type,
-                        const char *text)
-{
-	if (!line_is_told(pc_event_stanza(ev)))
-		return PC_HANDLED;
-	pc_metric_add(own->returned, 1);
-	return pc_reply_error(ev, type, condition, text);
-}
-
-/* An inbound that takes stanzas as well, where one was proved. */
-static const pc_session *way_back(struct peer *p)
-{
-	const pc_session *s = p->in ? pc_session_find(p->in) : NULL;
-	pc_stream *stream = s ? pc_session_stream(s) : NULL;
-
-	if (stream == NULL) {
-		p->in = 0;
-		return NULL;
-	}
-	((struct inbound *)inbound_of(stream))->used = p->used;
-	return s;
-}
-
-/* Something was sent on a stream that is to be resumed: what comes later stays behind it. */
-static bool is_held(const struct peer *p)
-{
-	return left_holds(p) || (p->state != PEER_READY && p->managed && p->managed->queue.n > 0);
-}
-
-/* The session that takes stanzas now; NULL: none does. */
-static const pc_session *way_of(struct peer *p)
-{
-	if (is_held(p))
-		return NULL;
-	return p->state == PEER_READY ? pc_stream_session(p->out) : way_back(p);
-}
-
-static bool takes_more(const pc_session *s)
-{
-	const struct managed *sm = managed_of(s);
-
-	return sm == NULL || !managed_is_full(sm);
-}
-
-/* That way cannot be written to: it is closing already. */
-static void way_closed(struct peer *p)
-{
-	if (p->state == PEER_READY)
-		peer_lost(p, false);
-	else
-		p->in = 0;
-}
-
-static void send_line(struct peer *p, const pc_session *s)
-{
-	while (p->line.n > 0 && takes_more(s)) {
-		if (!line_send_first(&p->line, s)) {
-			way_closed(p);
-			return;
-		}
-	}
-}
-
-static void start(struct peer *p, const char *asker)
-{
-	if (p->own->stopping)
-		line_give_all_back(&p->line, p->own, "remote-server-timeout", NULL);
-	else if (peer_rests(p))
-		line_give_all_back(&p->line, p->own, p->condition, type_of(p));
-	else
-		reach_want(p, asker);
-}
-
-static void go(struct peer *p, const char *asker)
-{
-	const pc_session *s = p->state == PEER_READY || p->state == PEER_NONE ? way_of(p) : NULL;
-
-	if (s)
-		send_line(p, s);
-	else if (p->line.n == 0 || (p->state == PEER_NONE && is_held(p)))
-		return;
-	else if (p->state == PEER_NONE)
-		start(p, asker);
-	else if (p->state == PEER_CONNECTING)
-		reach_want(p, asker);
-	else
-		outgoing_prove(p);
-}
-
-void peer_go(struct peer *p)
-{
-	go(p, p->asker->name);
-}
-
-static pc_result wait_for_stream(pc_event *ev, struct peer *p)
-{
-	char buf[S2S_ASKER_SIZE];
-	const char *asker = asker_of_event(p->own, ev, buf);
-	const struct limits *l = &p->own->limits;
-	size_t len = 0;
-	char *text = pc_stanza_write(pc_event_stanza(ev), &len);
-
-	free(text);
-	if ((int64_t)p->line.n >= l->queue || (int64_t)(p->line.bytes + len) > l->queue_bytes)
-		return refuse(ev, p->own, "resource-constraint", NULL,
-		              "Too much is waiting for that server");
-	line_add(&p->line, pc_event_take(ev), len);
-	go(p, asker);
-	return PC_HANDLED;
-}
-
-static bool sent(pc_event *ev, struct peer *p)
-{
-	const pc_session *s = way_of(p);
-
-	if (p->state == PEER_READY && pc_stream_session(p->out) == NULL) {
-		way_closed(p);
-		return false;
-	}
-	if (s == NULL || !takes_more(s))
-		return false;
-	if (pc_session_send(s, pc_event_stanza(ev)) != PC_OK) {
-		way_closed(p);
-		return false;
-	}
-	pc_event_defer(ev);
-	return true;
-}
-
-pc_result peer_route(pc_event *ev, void *data)
-{
-	struct s2s *own = data;
-	const char *domain = pc_event_to(ev)->domain;
-	char buf[S2S_ASKER_SIZE];
-	struct peer *p;
-
-	if (!policy_allows(own, domain))
-		return refuse(ev, own, "not-allowed", NULL, "Not with that server");
-	p = peer_get(own, domain, asker_of_event(own, ev, buf));
-	if (p == NULL)
-		return refuse(ev, own, "resource-constraint", NULL,
-		              "Too many servers are written to");
-	p->used = pc_now_ms();
-	if (p->line.n == 0 && sent(ev, p))
-		return PC_HANDLED;
-	if (own->stopping)
-		return refuse(ev, own, "remote-server-timeout", NULL, NULL);
-	if (peer_rests(p) && way_of(p) == NULL && !is_held(p))
-		return refuse(ev, own, p->condition, type_of(p), NULL);
-	return wait_for_stream(ev, p);
 }
 
 /* ------------------------------------------------------------ now and then */

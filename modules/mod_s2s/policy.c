@@ -5,20 +5,58 @@
 
 #include "s2s.h"
 
+/* ------------------------------------------------------------ domains that are named */
+
+static const char *entry(const struct s2s *own, const char *option, size_t i,
+                         char buf[static PC_JID_PART_MAX + 1])
+{
+	return pc_jid_prep_domain(pc_opt_at(own->m, option, i), buf) == PC_OK ? buf : "";
+}
+
+bool policy_is_prepared(const struct s2s *own)
+{
+	static const char *const options[] = { "s2s_blacklist", "s2s_whitelist",
+		                               "s2s_insecure_domains", "s2s_secure_domains" };
+	char buf[PC_JID_PART_MAX + 1];
+
+	for (size_t o = 0; o < sizeof(options) / sizeof(*options); o++)
+		for (size_t i = 0; i < pc_opt_count(own->m, options[o]); i++)
+			if (strcmp(entry(own, options[o], i, buf),
+			           pc_opt_at(own->m, options[o], i)) != 0)
+				return false;
+	return true;
+}
+
+/* "Example.ORG" names example.org. Lists may be long and are asked for each stanza: one in which
+ * all is written as it is compared needs nothing more. */
+static bool names(const struct s2s *own, const char *option, const char *remote)
+{
+	char buf[PC_JID_PART_MAX + 1];
+	size_t n = own->limits.prepared ? 0 : pc_opt_count(own->m, option);
+
+	if (pc_opt_has(own->m, option, remote))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(entry(own, option, i, buf), remote) == 0)
+			return true;
+	return false;
+}
+
 bool policy_allows(const struct s2s *own, const char *remote)
 {
-	if (pc_opt_has(own->m, "s2s_blacklist", remote))
+	if (names(own, "s2s_blacklist", remote))
 		return false;
-	return !pc_opt_is_set(own->m, "s2s_whitelist") ||
-	       pc_opt_has(own->m, "s2s_whitelist", remote);
+	return !pc_opt_is_set(own->m, "s2s_whitelist") || names(own, "s2s_whitelist", remote);
 }
 
 bool policy_wants_certificate(const struct s2s *own, const char *remote)
 {
 	if (pc_opt_bool(own->m, "s2s_secure_auth"))
-		return !pc_opt_has(own->m, "s2s_insecure_domains", remote);
-	return pc_opt_has(own->m, "s2s_secure_domains", remote);
+		return !names(own, "s2s_insecure_domains", remote);
+	return names(own, "s2s_secure_domains", remote);
 }
+
+/* ------------------------------------------------------------ streams */
 
 bool policy_wants_tls(const struct s2s *own)
 {

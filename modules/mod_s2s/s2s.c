@@ -262,6 +262,7 @@ static void read_limits(pc_module *m)
 		.timeout = pc_opt_seconds(m, "s2s_timeout"),
 		.managed = pc_opt_bool(m, "smacks_enabled_s2s"),
 	};
+	own->limits.prepared = policy_is_prepared(own);
 	exchange_read_limits(m, &own->limits.acks);
 }
 
@@ -305,7 +306,7 @@ static void load(pc_module *m)
 	own->silent = pc_counter(m, "sm_silent", NULL);
 	own->returned = pc_counter(m, "returned", NULL);
 	pc_provide(m, service, service);
-	pc_hook(m, "route/remote", peer_route, -10);
+	pc_hook(m, "route/remote", route_stanza, -10);
 	pc_hook(m, "session-closed", left_on_session_closed, 0);
 	pc_hook_global(m, "server-stopping", on_stopping, 0);
 	pc_hook_global(m, "host-deactivating", on_host_going, 0);

@@ -51,6 +51,7 @@ struct limits {
 	double resume, timeout; /* seconds */
 	struct exchange_limits acks;
 	bool managed;
+	bool prepared; /* policy_is_prepared() */
 };
 
 /* What strangers have made us say of late. */
@@ -223,6 +224,8 @@ char *complaint_of(const pc_stanza *error);
 
 /* ---- policy.c: what the configuration allows */
 
+/* All domains that the options name are written as they are compared. */
+bool policy_is_prepared(const struct s2s *own);
 /* May the host have to do with that domain? */
 bool policy_allows(const struct s2s *own, const char *remote);
 /* Only a trusted certificate of that name will do. */
@@ -259,8 +262,6 @@ struct peer *peer_get(struct s2s *own, const char *domain, const char *asker);
 bool peer_rests(const struct peer *p); /* out of reach a moment ago */
 /* The stream takes stanzas: what waits goes. */
 void peer_ready(struct peer *p);
-/* Something waits for it: it goes by the stream that there is, or one is begun. */
-void peer_go(struct peer *p);
 /* The stream that took stanzas has gone; an orderly end says that it cannot be resumed. */
 void peer_lost(struct peer *p, bool orderly);
 /* It could not be reached or trusted: what waits goes back by that condition. `why` is for the log,
@@ -273,9 +274,16 @@ void peer_let_go(struct peer *p);
 /* We end it in an orderly way; what is not acknowledged is taken for received. */
 void peer_close(struct peer *p);
 void peer_settled(struct peer *p); /* a question was answered: does anybody need the stream? */
-pc_result peer_route(pc_event *ev, void *data);
+/* The type of errors by its condition; NULL: the usual one. */
+const char *peer_error_type(const struct peer *p);
 void peer_sweep(void *data);
 void peer_leave_all(struct s2s *own);
+
+/* ---- route.c */
+
+pc_result route_stanza(pc_event *ev, void *data);
+/* Something waits for it: it goes by the stream that there is, or one is begun. */
+void route_go(struct peer *p);
 
 /* ---- askers.c */
 

@@ -137,7 +137,8 @@ def test_turned_off():
 
 
 def test_own_policy():
-    for option, value in (("s2s_blacklist", f'{{ "{B}" }}'), ("s2s_whitelist", '{ "other.example" }')):
+    for option, value in (("s2s_blacklist", f'{{ "{B}" }}'), ("s2s_blacklist", f'{{ "x.example", "{B.upper()}" }}'),
+                          ("s2s_whitelist", '{ "other.example" }')):
         with Federation([([A], {option: value}), ([B], {})]) as f:
             ann, bob = f.online("ann", A), f.online("bob", B)
             ann.message(bob.jid, "x")
@@ -145,6 +146,13 @@ def test_own_policy():
             bob.message(ann.jid, "x")
             assert bob.find("message", type="error").error()[1] in ("remote-server-not-found", "remote-server-timeout")
             assert "it says policy-violation" in f.servers[1].log()
+
+
+def test_own_policy_in_any_spelling():
+    with two({"s2s_whitelist": f'{{ "{A.upper()}", "{B.title()}" }}'}) as f:
+        ann, bob = f.online("ann", A), f.online("bob", B)
+        ann.message(bob.jid, "x")
+        equal(bob.expect("message").child_text("body"), "x")
 
 
 def test_stop():

@@ -313,6 +313,23 @@ def test_answer_on_another_stream():
         link.expect_stream_error("invalid-from")
 
 
+def test_answer_for_the_stream_before():
+    """A key is of the stream that it came on: what began anew meanwhile, in clear or not, is proved by another one."""
+    with one(remotes=(C,), s2s_require_encryption="false") as f:
+        link = f.connect()
+        link.begin()
+        asked = ask(f, link)
+        before = link.seen_header.get("id")
+        link.starttls()
+        link.begin()
+        assert link.seen_header.get("id") != before
+        asked.verify("", before, type="valid")
+        asked.send("</stream:stream>")
+        asked.expect_end()
+        link.send(MESSAGE.format(f"eve@{C}", f"ann@{A}"))
+        link.expect_stream_error("not-authorized")
+
+
 @rows(("closes", None), ("error", "item-not-found"))
 def test_owner_does_not_say(condition):
     with one(remotes=(C,)) as f:
