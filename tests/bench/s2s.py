@@ -156,14 +156,16 @@ def throughput(two, bob, messages):
 
 
 def many_domains(two):
-    """Seconds until each of the rest has answered a ping, all at once; bytes a domain, at each end."""
+    """How many of the rest answer a ping, all at once; seconds until the last one has; bytes a domain, at each end."""
     rest, before, begun = two.domains[FIRSTS:], two.memory(), time.monotonic()
     waited = {two.ann.iq("get", "<ping xmlns='urn:xmpp:ping'/>", to=domain, wait=False) for domain in rest}
+    answered = 0
     while waited:
         answer = two.ann.find("iq", timeout=60)
-        assert answer.get("type") == "result", str(answer)
+        answered += answer.get("type") == "result"
         waited.discard(answer.get("id"))
-    return time.monotonic() - begun, [(a - b) / len(rest) for a, b in zip(two.memory(), before)]
+    seconds = time.monotonic() - begun
+    return answered, seconds, [(a - b) / len(rest) for a, b in zip(two.memory(), before)]
 
 
 def measured(sender, receiver, size):
@@ -174,12 +176,12 @@ def measured(sender, receiver, size):
         per_cpu = throughput(two, bob, ours if sender == receiver == "prosody-c" else others)
         row = [f"{first:.1f}", *(f"{n:.3g}" for n in per_cpu)]
         if domains > FIRSTS:
-            seconds, size = many_domains(two)
-            row += [f"{domains - FIRSTS}", f"{seconds:.1f}", *(f"{n / 1000:.1f}" for n in size)]
+            answered, seconds, size = many_domains(two)
+            row += [f"{answered} of {domains - FIRSTS}", f"{seconds:.1f}", *(f"{n / 1000:.1f}" for n in size)]
         return row
 
 
-HEAD = ("sender", "receiver", "first message, ms", "k messages/CPU s: sender", "receiver", "domains at once", "took s",
+HEAD = ("sender", "receiver", "first message, ms", "k messages/CPU s: sender", "receiver", "domains at once", "s",
         "KB each: sender", "receiver")
 
 
