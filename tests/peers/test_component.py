@@ -1,5 +1,7 @@
-"""Slixmpp's ComponentXMPP, as gateways and bots use it (XEP-0114), also as a privileged one (XEP-0356)."""
+"""Slixmpp's ComponentXMPP, as gateways and bots use it (XEP-0114), also as a privileged one (XEP-0356), and as one that
+answers for a namespace of the server (XEP-0355)."""
 import asyncio
+from xml.etree import ElementTree
 
 from client import DEADLINE
 from flow import HOST, Skip, equal, settle
@@ -10,14 +12,18 @@ from server import free_ports
 try:
     import slixmpp
     from slixmpp.componentxmpp import ComponentXMPP
+    from slixmpp.xmlstream.handler import Callback
+    from slixmpp.xmlstream.matcher import MatchXPath
 except ImportError:
     slixmpp = None
 
 PORT, DOMAIN, SECRET = free_ports(1)[0], "echo.localhost", "component secret"
-MODULES = '{ "roster", "saslauth", "tls", "disco", "ping", "presence", "message", "iq", "privilege" }'
+NOTES, DELEGATION, FORWARD = "urn:example:notes", "urn:xmpp:delegation:2", "urn:xmpp:forward:0"
+MODULES = '{ "roster", "saslauth", "tls", "disco", "ping", "presence", "message", "iq", "privilege", "delegation" }'
 SERVER = dict(config={**_SERVER["config"], "component_ports": f"{{ {PORT} }}", "modules_enabled": MODULES}, accounts=4,
-              hosts={HOST: {"privileged_entities": f'{{ ["{DOMAIN}"] = {{ roster = "both", message = "outgoing" }} }}'}},
-              extra=f'Component "{DOMAIN}"\n    component_secret = "{SECRET}"\n')
+              hosts={HOST: {"privileged_entities": f'{{ ["{DOMAIN}"] = {{ roster = "both", message = "outgoing" }} }}',
+                            "delegations": f'{{ ["{NOTES}"] = {{ jid = "{DOMAIN}" }} }}'}},
+              extra=f'Component "{DOMAIN}"\n    component_secret = "{SECRET}"\n    modules_enabled = {{ "delegation" }}\n')
 
 
 async def echo(server):
@@ -85,3 +91,43 @@ def test_privileged(server):
     user, friend = scripted(server), scripted(server)
     settle(user, friend)
     asyncio.run(act_for(user, friend))
+
+
+def answered(iq):
+    """The answer to what was forwarded: the notes of who asks, or of an account."""
+    inner = iq.xml.find(f"{{{DELEGATION}}}delegation/{{{FORWARD}}}forwarded/{{jabber:client}}iq")
+    reply = iq.reply()
+    forwarded = ElementTree.SubElement(ElementTree.SubElement(reply.xml, f"{{{DELEGATION}}}delegation"), f"{{{FORWARD}}}forwarded")
+    result = ElementTree.SubElement(forwarded, "{jabber:client}iq", type="result", id=inner.get("id"), to=inner.get("from"))
+    ElementTree.SubElement(result, f"{{{NOTES}}}notes").text = f"of {inner.get('from')}"
+    return reply
+
+
+async def answer_for(user):
+    component = ComponentXMPP(DOMAIN, SECRET, HOST, PORT)
+    told = asyncio.get_running_loop().create_future()
+    component.register_handler(Callback("told", MatchXPath(f"{{jabber:component:accept}}message/{{{DELEGATION}}}delegation"),
+                                        lambda m: told.done() or told.set_result(m)))
+    component.register_handler(Callback("asked", MatchXPath(f"{{jabber:component:accept}}iq/{{{DELEGATION}}}delegation"),
+                                        lambda iq: answered(iq).send()))
+    component.connect("127.0.0.1", PORT)
+    message = await asyncio.wait_for(told, DEADLINE)
+    equal([d.get("namespace") for d in message.xml.iter(f"{{{DELEGATION}}}delegated")], [NOTES])
+    await asyncio.get_running_loop().run_in_executor(None, asks, user)
+    component.disconnect()
+    await asyncio.wait_for(component.disconnected, DEADLINE)
+
+
+def asks(user):
+    got = user.iq("get", f"<notes xmlns='{NOTES}'/>")
+    equal((got.get("type"), got.child_text("notes")), ("result", f"of {user.jid}"))
+
+
+def test_delegated(server):
+    if slixmpp is None:
+        raise Skip("python3-slixmpp is not installed")
+    user = scripted(server)
+    settle(user)
+    asyncio.run(answer_for(user))
+    error = user.iq("get", f"<notes xmlns='{NOTES}'/>")
+    equal(error.get("type"), "error")
