@@ -92,17 +92,15 @@ static pc_result on_bound(pc_event *ev, void *data)
 
 /* ------------------------------------------------------------ errors of what was copied */
 
-/* FNV-1a: two that are alike cost a needless copy of an error to the same account. */
-static uint32_t hash_more(uint32_t hash, const char *text)
+static uint64_t hash_text(const char *text)
 {
-	for (; text && *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 16777619u;
-	return hash * 16777619u;
+	return text ? pc_hash(text, strlen(text)) : 0;
 }
 
+/* Two that are alike cost a needless copy of an error to the same account. */
 static uint32_t hash_of(const char *id, const char *peer)
 {
-	uint32_t hash = hash_more(hash_more(2166136261u, id), peer);
+	uint32_t hash = (uint32_t)(hash_text(id) * 31 + hash_text(peer));
 
 	return hash ? hash : 1;
 }

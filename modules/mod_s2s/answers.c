@@ -9,15 +9,11 @@
 
 #include "s2s.h"
 
-/* FNV-1a, and never 0. */
+/* Never 0. */
 static uint32_t hash_of(const char *id, const char *who)
 {
-	const char *const texts[] = { id, " ", who };
-	uint32_t hash = 2166136261U;
+	uint32_t hash = (uint32_t)(pc_hash(id, strlen(id)) * 31 + pc_hash(who, strlen(who)));
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		for (const char *c = texts[i]; *c; c++)
-			hash = (hash ^ (uint8_t)*c) * 16777619U;
 	return hash ? hash : 1;
 }
 
@@ -45,15 +41,13 @@ static void note(struct managed *sm, uint32_t tag)
 
 static struct peer *sender_of(const pc_stanza *st)
 {
-	const char *from_text = pc_stanza_get(st, "from"), *to_text = pc_stanza_get(st, "to");
-	char from_buf[PC_JID_BUF], to_buf[PC_JID_BUF];
+	char from[PC_JID_PART_MAX + 1], to[PC_JID_PART_MAX + 1];
 	struct s2s *own = NULL;
-	pc_jid from, to;
 
-	if (pc_jid_parse(from_text, from_buf, &from) == PC_OK &&
-	    pc_jid_parse(to_text, to_buf, &to) == PC_OK)
-		own = s2s_of(pc_host_find(to.domain));
-	return own ? peer_find(own, from.domain) : NULL;
+	if (pc_jid_domain_of(pc_stanza_get(st, "from"), from) == PC_OK &&
+	    pc_jid_domain_of(pc_stanza_get(st, "to"), to) == PC_OK)
+		own = s2s_of(pc_host_find(to));
+	return own ? peer_find(own, from) : NULL;
 }
 
 void answers_note(const pc_stanza *st)

@@ -76,8 +76,8 @@ static pc_verdict on_frame(const pc_session *s, pc_frame *frame, void *data)
 	    pc_frame_kind(frame) == PC_OTHER)
 		return PC_KEEP;
 	copy = st ? pc_stanza_clone(st) : pc_frame_stanza(frame);
-	pc_log_session(own->m, s, PC_INFO, "a stanza of %zu bytes goes back: it takes %u",
-	               pc_frame_size(frame), block->most);
+	complain(own, s, PC_INFO, "a stanza of %zu bytes goes back: it takes %u",
+	         pc_frame_size(frame), block->most);
 	if (copy)
 		refuse(own, copy, block->most);
 	return PC_HOLD;

@@ -136,13 +136,15 @@ class Link(Client):
         self.starttls()
         return self.begin(**args)
 
-    def external(self, **args):
-        """Proves the name by its certificate."""
+    def external(self, bidi=False, **args):
+        """Proves the name by its certificate; `bidi`: answers come on this stream (XEP-0288)."""
         features = self.begin_tls(**args)
         assert features.child("mechanisms", "sasl"), f"EXTERNAL is not offered: {features}"
+        if bidi:
+            self.send("<bidi xmlns='urn:xmpp:bidi'/>")
         self.auth("EXTERNAL", "=")
         self.expect("success", "sasl")
-        self.begin(**args)
+        self.features = self.begin(**args)
         return self
 
     def result(self, text, from_=None, to=None, **attrs):
@@ -318,6 +320,16 @@ class Federation:
         port = self.ports.get(there) or next(iter(self.ports.values()))
         self.links.append(Link.connect(port, here, there, self.ca.context(cert), **args))
         return self.links[-1]
+
+    def ours_both_ways(self, user):
+        """The stream that we open to C, where that is the test's, proved for either direction; behind a first message."""
+        user.message(f"eve@{C}", "x")
+        link = self.remotes[C].accept()
+        link.answer_tls(EXTERNAL + BIDI)
+        link.expect("bidi", "bidi")
+        link.take_external()
+        link.expect("message")
+        return link
 
     def listen(self, domain, cert):
         """A domain of the test's own from now on, with that certificate."""

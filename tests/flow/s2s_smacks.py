@@ -71,14 +71,8 @@ def until_gone(f, direction):
 # ---- streams that are opened to us
 
 def inbound(f, bidi=False, here=C):
-    link = f.connect(here=here, cert=f.ca.make(f"shown-{here}", here))
-    link.begin_tls()
-    if bidi:
-        link.send("<bidi xmlns='urn:xmpp:bidi'/>")
-    link.auth("EXTERNAL", "=")
-    link.expect("success", "sasl")
-    features = link.begin()
-    assert features.child("sm", NS3) and features.child("sm", NS2), str(features)
+    link = f.connect(here=here, cert=f.ca.make(f"shown-{here}", here)).external(bidi=bidi)
+    assert link.features.child("sm", NS3) and link.features.child("sm", NS2), str(link.features)
     return link
 
 

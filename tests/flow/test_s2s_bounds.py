@@ -1,4 +1,5 @@
 """Servers that say too much at a time, or stop in the middle: what they get, and what those get who wait for them."""
+from client import SCALE
 from federation import A, B, BIDI, C, DIALBACK, EXTERNAL, Federation, one
 from flow import NS, equal, rows
 
@@ -25,13 +26,7 @@ def theirs(f):
 
 
 def ours(f):
-    f.online("bob", A).message(f"eve@{C}", "x")
-    link = f.remotes[C].accept()
-    link.answer_tls(EXTERNAL + BIDI)
-    link.expect("bidi", "bidi")
-    link.take_external()
-    link.expect("message")
-    return link
+    return f.ours_both_ways(f.online("bob", A))
 
 
 @rows(("theirs", theirs), ("ours_both_ways", ours))
@@ -87,6 +82,25 @@ def test_announced(most, size, passes):
         equal([len(text) for text in came], [size, 4] if passes else [4])
         if not passes:
             equal(ann.expect("message", type="error").error()[1], "policy-violation")
+
+
+def test_the_log():
+    """Who asks for what is too large for himself cannot fill it: a thousand lines are said at once."""
+    with one(remotes=(C,)) as f:
+        ann = f.online("ann", A)
+        ann.message(f"eve@{C}", "x")
+        link = f.remotes[C].accept()
+        link.answer_tls(EXTERNAL)
+        link.take_external("<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>")
+        link.expect("message")
+        for _ in range(22):
+            for _ in range(50):
+                ann.message(f"eve@{C}", "x" * 10000)
+            for _ in range(50):
+                equal(ann.expect("message", type="error").error()[1], "policy-violation")
+        said = [line for line in f.servers[0].log().splitlines() if "goes back: it takes" in line]
+        equal(len(said), 1100)
+        assert len([line for line in said if " debug " not in line]) < 1000 + 60 * SCALE
 
 
 def test_reload():

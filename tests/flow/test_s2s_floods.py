@@ -7,7 +7,7 @@ import time
 
 from client import DEADLINE, SCALE
 from dns import SILENT
-from federation import A, B, BIDI, C, EXTERNAL, Federation, Link, one
+from federation import A, B, C, EXTERNAL, Federation, Link, one
 from flow import NS, equal, rows
 
 MODULES = '{ "roster", "saslauth", "tls", "disco", "ping", "limits" }'
@@ -31,13 +31,7 @@ def incoming(f, ann):
 
 
 def ours_both_ways(f, ann):
-    ann.message(f"eve@{C}", "x")
-    link = f.remotes[C].accept()
-    link.answer_tls(EXTERNAL + BIDI)
-    link.expect("bidi", "bidi")
-    link.take_external()
-    link.expect("message")
-    return link
+    return f.ours_both_ways(ann)
 
 
 @rows(("incoming", incoming, "s2sin"), ("ours_both_ways", ours_both_ways, "s2sout"))
@@ -226,13 +220,7 @@ ERROR = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns
 
 def both_ways(f):
     """A stream from C on which answers come, too."""
-    link = f.connect(cert=f.ca.make("shown", C))
-    link.begin_tls()
-    link.send("<bidi xmlns='urn:xmpp:bidi'/>")
-    link.auth("EXTERNAL", "=")
-    link.expect("success", "sasl")
-    link.begin()
-    return link
+    return f.connect(cert=f.ca.make("shown", C)).external(bidi=True)
 
 
 def ping(link, ident):

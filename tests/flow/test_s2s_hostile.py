@@ -395,12 +395,7 @@ def test_stanza_without(attrs):
 def test_address_of_one_user(sender, to, answers):
     """What a user of theirs writes to, or is called, is no matter of the stream (RFC 6120 8.3.3.8)."""
     with one() as f:
-        link = f.connect(cert=f.ca.make("shown", C))
-        link.begin_tls()
-        link.send("<bidi xmlns='urn:xmpp:bidi'/>")
-        link.auth("EXTERNAL", "=")
-        link.expect("success", "sasl")
-        link.begin()
+        link = f.connect(cert=f.ca.make("shown", C)).external(bidi=True)
         for kind in ("message", "iq type='get'", "presence", "message type='error'", "iq type='result'"):
             name = kind.split()[0]
             link.send(f"<{kind} id='m' from='{sender}' to='{to}'><body/></{name}>")

@@ -69,6 +69,15 @@ def test_stop_while_its_sender_is_away():
         f.online("ann", A).nothing()
 
 
+def stops(f, ann, link):
+    """All is acknowledged: clients are told, then the stream ends, then the server."""
+    ann.expect_stream_error("system-shutdown")
+    while link.next().name == "r":
+        pass
+    link.expect_end()
+    gone(f.servers[0])
+
+
 def test_stop_waits_for_the_stream():
     """A stream that is about to be proved takes what waits for it, and ends in order."""
     with one(remotes=(C,)) as f:
@@ -83,11 +92,7 @@ def test_stop_waits_for_the_stream():
         link.send(f"<enabled xmlns='{NS3}'/>")
         equal(bodies(link, 2, False), ["1", "2"])
         ack(link, 2)
-        ann.expect_stream_error("system-shutdown")
-        while link.next().name == "r":
-            pass
-        link.expect_end()
-        gone(f.servers[0])
+        stops(f, ann, link)
 
 
 def test_stop_with_a_full_queue():
@@ -104,11 +109,7 @@ def test_stop_with_a_full_queue():
         ack(link, 2)
         equal(bodies(link, 2, False), ["3", "4"])
         ack(link, 4)
-        ann.expect_stream_error("system-shutdown")
-        while link.next().name == "r":
-            pass
-        link.expect_end()
-        gone(f.servers[0])
+        stops(f, ann, link)
 
 
 def test_stop_while_nothing_is_acknowledged():

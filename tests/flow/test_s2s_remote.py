@@ -12,13 +12,7 @@ EVERYTHING = ('{ "roster", "saslauth", "tls", "disco", "ping", "offline", "prese
 
 def peer(f, name=C):
     """A stream of the test's server, both ways."""
-    link = f.connect(here=name, cert=f.ca.make(name, name))
-    link.begin_tls()
-    link.send("<bidi xmlns='urn:xmpp:bidi'/>")
-    link.auth("EXTERNAL", "=")
-    link.expect("success", "sasl")
-    link.begin()
-    return link
+    return f.connect(here=name, cert=f.ca.make(name, name)).external(bidi=True)
 
 
 def say(link, kind, to, inner="", from_=EVE + "/pda", **attrs):
